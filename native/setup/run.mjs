@@ -1,0 +1,28 @@
+// Runs one program of examples/ or bench/:  node native/setup/run.mjs examples|bench [name] [arguments...]
+// Without a name, or with an unknown one, it lists the programs. They import the built package by its own name.
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { compilePrograms } from './typescript.mjs'
+import { filesUnder, readText, root, runSetup, SetupError } from './util.mjs'
+
+const [folder, name, ...args] = process.argv.slice(2)
+
+/** The names of the folder's programs, each with the first line of its head comment. */
+function programs() {
+  return filesUnder(folder, (file) => path.dirname(file) === folder && file.endsWith('.ts')).map((file) => {
+    const about = /^\/\/\s*(.*)$/m.exec(readText(file) ?? '')?.[1] ?? ''
+    return { name: path.basename(file, '.ts'), about }
+  })
+}
+
+runSetup(() => {
+  const known = programs()
+  if (!known.some((program) => program.name === name)) {
+    const list = known.map((program) => `  ${program.name.padEnd(24)} ${program.about}`).join('\n')
+    throw new SetupError(`${name ? `no program '${name}' in ${folder}/` : `name a program of ${folder}/`}:\n${list}`)
+  }
+  compilePrograms()
+  const program = path.join(root, '.cache/js', folder, `${name}.js`)
+  const result = spawnSync(process.execPath, ['--enable-source-maps', program, ...args], { stdio: 'inherit' })
+  process.exitCode = result.status ?? 1
+})
