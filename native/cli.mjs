@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { buildNative, nativeIsCurrent } from './setup/native.mjs'
 import { checkBuildNeeds, checkNode } from './setup/system.mjs'
-import { root, runSetup } from './setup/util.mjs'
+import { root, runSetup, SetupError } from './setup/util.mjs'
 
 const usage = `usage: npx steepest <command>
 
@@ -22,9 +22,17 @@ function build() {
 
 function info() {
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-  const addon = createRequire(import.meta.url)('../build/Release/steepest.node')
+  const addon = loadAddon()
   const platform = `${process.platform}-${process.arch}`
   console.log(JSON.stringify({ steepest: version, node: process.version, platform, ...addon.info() }, null, 2))
+}
+
+function loadAddon() {
+  try {
+    return createRequire(import.meta.url)('../build/Release/steepest.node')
+  } catch (error) {
+    throw new SetupError(`the native core cannot be loaded (${error.message.split('\n')[0]}); build it with npx steepest build`)
+  }
 }
 
 const command = { build, info }[process.argv[2] ?? '']

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { contentHash, filesUnder, root, run, runSetup, SetupError, say } from './util.mjs'
 
 const sources = filesUnder('native', (file) => /\.(cc|h)$/.test(file))
-const headers = sources.filter((file) => file.endsWith('.h'))
+const headers = filesUnder('native', (file) => /\.(h|inc)$/.test(file))
 const passed = path.join(root, '.cache/lint')
 
 // One instruction set is enough for a reader of the source, and parsing several is most of the cost.

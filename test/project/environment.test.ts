@@ -1,0 +1,24 @@
+// One registry of environment variables: lib/environment.ts. The docs page lists the same names, and nothing reads another.
+import { describe, expect, it } from 'vitest'
+import { environmentVariables } from '../../lib/environment.js'
+import { filesUnder, read } from './sources.js'
+
+const registered = Object.keys(environmentVariables).sort()
+
+describe('environment variables', () => {
+  it('are all on the docs page, and no others', () => {
+    const rows = [...read('docs/environment.md').matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1])
+    expect(rows.sort()).toEqual(registered)
+  })
+
+  it('are read through the registry in lib/', () => {
+    const readers = filesUnder(['lib'], ['.ts']).filter((file) => read(file).includes('process.env'))
+    expect(readers).toEqual(['lib/environment.ts'])
+  })
+
+  it('that native code reads are registered', () => {
+    const sources = filesUnder(['native'], ['.cc', '.h'])
+    const names = sources.flatMap((file) => [...read(file).matchAll(/getenv\("(\w+)"\)/g)].map((match) => match[1]))
+    expect(names.filter((name) => name.startsWith('STEEPEST_') && !registered.includes(name))).toEqual([])
+  })
+})

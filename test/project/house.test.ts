@@ -1,0 +1,97 @@
+// The rules of the house that a program can check: sizes of files, who may touch bytes, Node-API, BLAS and memory.
+import { describe, expect, it } from 'vitest'
+import { filesUnder, read } from './sources.js'
+
+const lineBudget = 300
+// Files that may be longer, each with its reason.
+const longFiles: Readonly<Record<string, string>> = {}
+
+const typescript = filesUnder(['lib'], ['.ts'])
+const native = filesUnder(['native'], ['.cc', '.h'])
+
+/** `file:line` of every line of `files` that matches, comments left out. */
+function linesMatching(files: readonly string[], pattern: RegExp): string[] {
+  return files.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line, i) => (pattern.test(line.replace(/\/\/.*$/, '').replace(/^\s*\*.*$/, '')) ? [`${file}:${i + 1}`] : [])),
+  )
+}
+
+const filesMatching = (files: readonly string[], pattern: RegExp): string[] => [
+  ...new Set(linesMatching(files, pattern).map((place) => place.split(':')[0])),
+]
+
+describe('size', () => {
+  const files = filesUnder(['lib', 'native', 'test', 'bench', 'examples'], ['.ts', '.mjs', '.cc', '.h'])
+
+  it(`of files is at most ${lineBudget} lines`, () => {
+    const long = files.filter((file) => !(file in longFiles) && read(file).trimEnd().split('\n').length > lineBudget)
+    expect(long).toEqual([])
+  })
+
+  it('exceptions are needed', () => {
+    expect(Object.keys(longFiles).filter((file) => !files.includes(file) || read(file).split('\n').length <= lineBudget)).toEqual(
+      [],
+    )
+  })
+
+  it('every file starts with a comment that says what it holds', () => {
+    expect(files.filter((file) => !/^(#!.*\n)?\/\/ \S/.test(read(file)))).toEqual([])
+  })
+})
+
+describe('TypeScript', () => {
+  it('loads the addon in native.ts only, and only dispatch, tensor storage and programs import that', () => {
+    expect(filesMatching(typescript, /createRequire|\.node['"`]/)).toEqual(['lib/native.ts'])
+  })
+
+  it('touches bytes in tensor/storage.ts only', () => {
+    expect(filesMatching(typescript, /\.(copyIn|copyOut|address|allocate)\(/).filter((file) => !mayTouchBytes.has(file))).toEqual(
+      [],
+    )
+  })
+
+  it('has no escape from the type checker or the linters', () => {
+    const escapes = /@ts-(ignore|expect-error|nocheck)|biome-ignore/
+    expect(
+      [...typescript, ...filesUnder(['test', 'examples', 'bench'], ['.ts'])].filter(
+        (file) => file !== 'test/project/house.test.ts' && escapes.test(read(file)),
+      ),
+    ).toEqual([])
+  })
+})
+
+const mayTouchBytes = new Set(['lib/native.ts', 'lib/tensor/storage.ts'])
+
+describe('C++', () => {
+  it('includes Node-API in native/addon.cc only', () => {
+    expect(filesMatching(native, /#include\s*<(napi|node_api|uv)\.h>/)).toEqual(['native/addon.cc'])
+  })
+
+  it('includes cblas.h in one file only', () => {
+    expect(filesMatching(native, /#include\s*[<"]cblas\.h[>"]/).length).toBe(1)
+  })
+
+  it('never allocates or throws in kernels', () => {
+    const kernels = native.filter((file) => file.startsWith('native/kernels/'))
+    expect(
+      linesMatching(kernels, /\b(malloc|calloc|realloc|throw|std::vector|std::string|make_unique|make_shared)\b|\bnew\s+\w/),
+    ).toEqual([])
+  })
+
+  it('aborts nowhere', () => {
+    expect(linesMatching(native, /\b(abort|exit|assert|HWY_ASSERT|HWY_ABORT)\s*\(/)).toEqual([])
+  })
+})
+
+describe('scripts', () => {
+  it('of the package run at no install', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    expect(Object.keys(scripts).filter((name) => /install|^prepare$/.test(name))).toEqual([])
+  })
+
+  it('the lock file names no registry', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved"/)
+  })
+})

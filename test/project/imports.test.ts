@@ -1,0 +1,51 @@
+// Imports point one way: train, then nn, then ops, then dispatch, then native. A file may import its own level and those below.
+// Type-only imports are free: they leave no trace, and Tensor takes the types of its methods from the ops.
+import { describe, expect, it } from 'vitest'
+import { filesUnder, importsOf } from './sources.js'
+
+// From the bottom up; an entry is a folder or a file of lib/.
+const levels: readonly (readonly string[])[] = [
+  ['errors.ts', 'environment.ts'],
+  ['native.ts'],
+  ['dispatch.ts', 'tensor', 'program'],
+  ['autograd'],
+  ['ops'],
+  ['nn', 'optimizers', 'metrics'],
+  ['data', 'io'],
+  ['train'],
+  ['index.ts'],
+]
+
+const files = filesUnder(['lib'], ['.ts'])
+
+function levelOf(file: string): number {
+  const entry = file.split('/')[1]
+  const level = levels.findIndex((names) => names.includes(entry))
+  if (level < 0) throw new Error(`${file} belongs to no level; add its folder to the list in this test`)
+  return level
+}
+
+describe('imports', () => {
+  it('point one way', () => {
+    const wrong = files.flatMap((file) =>
+      importsOf(file)
+        .filter(({ target, typeOnly }) => !typeOnly && target.startsWith('lib/') && levelOf(target) > levelOf(file))
+        .map(({ target }) => `${file} imports ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('name only Node itself outside the package', () => {
+    const foreign = files.flatMap((file) =>
+      importsOf(file)
+        .filter(({ target }) => !target.startsWith('lib/') && !target.startsWith('node:'))
+        .map(({ target }) => `${file} imports ${target}`),
+    )
+    expect(foreign).toEqual([])
+  })
+
+  it('of tensor/shape.ts are none but the errors', () => {
+    const targets = importsOf('lib/tensor/shape.ts').map(({ target }) => target)
+    expect(targets.filter((target) => target !== 'lib/errors.ts')).toEqual([])
+  })
+})
