@@ -1,0 +1,65 @@
+// The native core under AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer: a copy of the package is built
+// with the sanitizer, and the tests of kernels and ops run in it. Any report fails the job. Node and OpenBLAS stay uninstrumented.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { root } from '../project/sources.js'
+import { cleanEnvironment } from '../project/tarball.js'
+
+const copied = ['lib', 'native', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'CMakeLists.txt']
+const suites = ['test/engine', 'test/kernels', 'test/ops']
+const folders: string[] = []
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A copy of the package with its native core built with `sanitizer`. */
+function sanitizedCopy(sanitizer: string): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), `steepest-${sanitizer}-`))
+  folders.push(folder)
+  for (const name of copied) cpSync(path.join(root, name), path.join(folder, name), { recursive: true })
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
+  const cmakeJs = path.join(root, 'node_modules/cmake-js/bin/cmake-js')
+  const args = [cmakeJs, 'build', `--CDSTEEPEST_SANITIZE=${sanitizer}`, '--parallel', String(os.availableParallelism())]
+  const built = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: cleanEnvironment() })
+  expect(built.status, `${built.stdout}${built.stderr}`).toBe(0)
+  return folder
+}
+
+/** Node is not instrumented, so the sanitizer's run-time library has to be loaded before it. */
+function runtimeLibrary(name: string): string {
+  return spawnSync('c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
+}
+
+const jobs = [
+  {
+    sanitizer: 'address',
+    library: 'libasan.so',
+    // Node and V8 leave memory to the end of the process, so leaks cannot be told from theirs.
+    options: { ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1' },
+  },
+  {
+    sanitizer: 'thread',
+    library: 'libtsan.so',
+    options: { TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=1' },
+  },
+]
+
+describe.each(jobs)('under the $sanitizer sanitizer', ({ sanitizer, library, options }) => {
+  it('kernels and ops are clean', () => {
+    const folder = sanitizedCopy(sanitizer)
+    const vitest = path.join(root, 'node_modules/vitest/vitest.mjs')
+    const limits = ['--testTimeout=1200000', '--hookTimeout=1200000', '--no-file-parallelism', '--reporter=dot']
+    const result = spawnSync(process.execPath, [vitest, 'run', ...limits, ...suites], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...cleanEnvironment(), ...options, LD_PRELOAD: runtimeLibrary(library), STEEPEST_THREADS: '4' },
+    })
+    const output = `${result.stdout}${result.stderr}`
+    expect(output).not.toMatch(/ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer/)
+    expect(result.status, output.slice(-8000)).toBe(0)
+  })
+})
