@@ -23,10 +23,11 @@ const compilerFlags = [
   ...(process.arch === 'x64' ? ['-march=x86-64-v3'] : []),
 ]
 
+/** Runs clang-format on all files; returns its complaint, if any. */
 function format(write) {
-  if (sources.length === 0) return
+  if (sources.length === 0) return []
   const result = run('clang-format', [...(write ? ['-i'] : ['--dry-run', '--Werror']), ...sources])
-  if (result.status !== 0) throw new SetupError(`clang-format: run npm run format\n${result.output}`)
+  return result.status === 0 ? [] : [`clang-format (npm run format mends it)\n${result.output}`]
 }
 
 function tidy(file) {
@@ -63,8 +64,7 @@ async function tidyAll() {
 }
 
 const write = process.argv.includes('--write')
-const complaints = write ? [] : await tidyAll()
+const complaints = [...format(write), ...(write ? [] : await tidyAll())]
 runSetup(() => {
-  format(write)
-  if (complaints.length > 0) throw new SetupError(`clang-tidy:\n${complaints.join('\n')}`)
+  if (complaints.length > 0) throw new SetupError(complaints.join('\n'))
 })
