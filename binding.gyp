@@ -13,7 +13,10 @@
       'cflags_cc': ['-std=c++20', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-Wall', '-Wextra', '-Wno-cast-function-type'],
       'ldflags': ['-Wl,-z,nodelete'],
       'libraries': ['<!@(pkg-config --libs openblas libhwy)', '-pthread'],
-      'conditions': [["target_arch=='x64'", {'cflags_cc': ['-msse4.2', '-maes', '-mpclmul']}]],
+      'conditions': [
+        ["target_arch=='x64'", {'cflags_cc': ['-msse4.2', '-maes', '-mpclmul']}],
+        ["target_arch=='arm64'", {'defines': ['HWY_DISABLED_TARGETS=0xF000000']}],
+      ],
     },
   ],
 }

@@ -5,7 +5,6 @@
 // allocate() and address() only. C++ exceptions are off in node-addon-api; a pending JS exception is returned at once.
 #include <napi.h>
 
-#include <atomic>
 #include <cstring>
 #include <string>
 #include <unordered_set>
@@ -24,18 +23,16 @@ struct Allocation {
   int64_t bytes;
 };
 
-std::atomic<int> environments{0};  // the last one to go stops the pool's workers
-
 struct Environment {
   double* words = nullptr;  // the row buffer, kept alive by `row`
   int64_t capacity = 0;
   Napi::Reference<Napi::Float64Array> row;
   std::unordered_set<Allocation*> allocations;  // live handles: an External that is not in here is not ours
 
-  Environment() { environments.fetch_add(1); }
+  Environment() { retainPool(); }
   ~Environment() {
     row.SuppressDestruct();
-    if (environments.fetch_sub(1) == 1) stopWorkers();
+    releasePool();
   }
 };
 
@@ -199,14 +196,14 @@ Napi::Array stringArray(Napi::Env env, const std::vector<std::string>& strings) 
   return array;
 }
 
-// info(): { threads, instructionSet, instructionSets, blas: { library, core, threads, parallel } }
+// info(): { threads, instructionSet, instructionSets, blas: { library, core, threads } }; the last is the kind of threads that
+// OpenBLAS was built for. It runs on one: the pool splits the work.
 Napi::Value describe(const Napi::CallbackInfo& info) {
   const blas::Description library = blas::describe();
   auto description = Napi::Object::New(info.Env());
   description.Set("library", library.library);
   description.Set("core", library.core);
-  description.Set("parallel", library.parallel);
-  description.Set("threads", 1);  // per call: the pool splits the work
+  description.Set("threads", library.parallel);
   auto result = Napi::Object::New(info.Env());
   result.Set("threads", threadCount());
   result.Set("instructionSet", instructionSet());
@@ -293,7 +290,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add("setInstructionSet", chooseInstructionSet);
   exports.Set("kernels", describeKernels(env));
   exports.Set("instructions", describeInstructions(env));
-  exports.Set("version", 1);  // of this surface
+  exports.Set("version", "1");  // of this surface
   return exports;
 }
 

@@ -94,7 +94,11 @@ class Pool {
     busy_.store(false, std::memory_order_release);
   }
 
-  void halt() { resize(threads()); }
+  void retain() { users_.fetch_add(1); }
+
+  void release() {
+    if (users_.fetch_sub(1) == 1) resize(threads());
+  }
 
  private:
   Pool() {
@@ -223,6 +227,7 @@ class Pool {
   alignas(128) std::atomic<bool> busy_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<int> threads_{1};
+  std::atomic<int> users_{0};
   // Written by the thread that holds busy_, read by workers after a claim.
   pool::ChunkFunction function_ = nullptr;
   const void* context_ = nullptr;
@@ -241,6 +246,7 @@ void pool::run(int64_t chunks, ChunkFunction function, const void* context) { Po
 
 int threadCount() { return Pool::instance().threads(); }
 void setThreadCount(int threads) { Pool::instance().resize(threads); }
-void stopWorkers() { Pool::instance().halt(); }
+void retainPool() { Pool::instance().retain(); }
+void releasePool() { Pool::instance().release(); }
 
 }  // namespace steepest

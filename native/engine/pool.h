@@ -27,7 +27,8 @@ void parallelFor(int64_t chunks, const F& fn) {
 int threadCount();
 // Changes it at run time (clamped to 1..256); waits for a kernel that is running. Must not be called from inside parallelFor.
 void setThreadCount(int threads);
-// Ends the workers; they start again at the next use. Called when the last environment of the process goes.
-void stopWorkers();
+// Each environment retains the pool while it lives; when the last one goes, the workers end (another use starts them again).
+void retainPool();
+void releasePool();
 
 }  // namespace steepest

@@ -30,7 +30,7 @@ struct Box {
     rank = row.integer(1);
     dstOffset = row.integer(2);
     srcOffset = row.integer(3);
-    if ((size != 1 && size != 2 && size != 4 && size != 8) || rank > kMaxRank || !accepts(row, 2, 4 + 3 * rank, 4 + 2 * rank)) {
+    if ((size != 1 && size != 4 && size != 8) || rank > kMaxRank || !accepts(row, 2, 4 + 3 * rank, 4 + 2 * rank)) {
       return false;
     }
     for (int64_t i = 0; i < rank; ++i) {

@@ -1,6 +1,6 @@
 // copy: moves a strided box of elements. Transpose, slice, concat, split, pad, broadcast, flip and tile are all this kernel.
 //
-// Invariant: elements are moved as bits (1, 2, 4 or 8 bytes), so every dtype and every NaN survives, and the twin moves the
+// Invariant: elements are moved as bits (1, 4 or 8 bytes), so every dtype and every NaN survives, and the twin moves the
 // same elements one by one. The box is first simplified (axes of one dropped, axes that are contiguous in both merged).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/copy.cc"
@@ -121,9 +121,6 @@ void copy(const Box& box, int64_t size, void* dst, const void* src) {
     case 1:
       copyBox<uint8_t>(box, dst, src);
       break;
-    case 2:
-      copyBox<uint16_t>(box, dst, src);
-      break;
     case 4:
       copyBox<uint32_t>(box, dst, src);
       break;
@@ -168,9 +165,6 @@ Status copyTwin(const Row& row) {
   switch (row.integer(0)) {
     case 1:
       copyNaive<uint8_t>(box, row.buffers[0], row.buffers[1]);
-      break;
-    case 2:
-      copyNaive<uint16_t>(box, row.buffers[0], row.buffers[1]);
       break;
     case 4:
       copyNaive<uint32_t>(box, row.buffers[0], row.buffers[1]);

@@ -10,7 +10,8 @@
 //   3. ScalableTag<float> picks the vector width; Lanes(d) is a run-time number. Unaligned loads (LoadU): buffers promise 16
 //      bytes only. Tails: process Lanes(d) at a time, then the remainder one element at a time (or with FirstN masks),
 //      never reading or writing past the count.
-//   4. No arrays or members of vector type, no static locals, no raw intrinsics; lambdas that use vectors carry HWY_ATTR.
+//   4. No static locals, no raw intrinsics; lambdas that use vectors carry HWY_ATTR. Arrays of vectors stay in registers only if
+//      every loop over them is fully unrolled (check the disassembly).
 //   5. A line in kernels.inc, the file in sources.txt, cases in test/native/cases/.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/fill.cc"
