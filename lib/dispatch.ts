@@ -1,0 +1,102 @@
+// The one door to execution: encodes a kernel call as a row and runs it. Whatever must see every call (recording, timing, fault
+// injection) hooks in here. Invariant: between reading an address and running the row nothing allocates, so no buffer can move or go.
+import { environment } from './environment.js'
+import { NativeError, ValueError } from './errors.js'
+import { native } from './native.js'
+
+export type { NativeHandle, NativeInfo } from './native.js'
+export const {
+  allocate: allocateNative,
+  release: releaseNative,
+  address: addressOf,
+  copyIn,
+  copyOut,
+  info,
+  setThreads,
+  setInstructionSet,
+} = native
+
+/** A kernel as the addon registers it; `id` is its index in the native table. */
+export interface Kernel {
+  readonly id: number
+  readonly name: string
+  readonly scratch: boolean
+}
+
+/** Anything with bytes in memory: tensors and variables. Reading `address` of disposed memory throws StateError. */
+export interface Addressable {
+  readonly address: number
+}
+
+const maxRowWords = 4096
+const headerWords = 4
+const row = new Float64Array(maxRowWords)
+native.bind(row)
+
+const kernelTable = new Map<string, Kernel>(native.kernels.map(({ name, scratch }, id) => [name, { id, name, scratch }]))
+export const kernelNames: readonly string[] = [...kernelTable.keys()]
+/** Opcode of each instruction of the pointwise interpreter. */
+export const instructionCodes: ReadonlyMap<string, number> = new Map(native.instructions.map((name, code) => [name, code]))
+
+/** The kernel of that name; a name that the addon does not know is a mismatch of lib and addon. */
+export function kernelNamed(name: string): Kernel {
+  const kernel = kernelTable.get(name)
+  if (!kernel) throw new NativeError(`steepest: the native core has no kernel '${name}'; rebuild it with: npm run build`)
+  return kernel
+}
+
+/** Called after each kernel with its outputs; tests use it to corrupt one kernel's output and see the suite fail. */
+export type CallObserver = (kernel: Kernel, outputs: readonly Addressable[]) => void
+let observer: CallObserver | undefined
+export function observeCalls(callback: CallObserver | undefined): void {
+  observer = callback
+}
+/** Name of the kernel or gradient to corrupt (`STEEPEST_FAULT=kernel:matmul`), if any. */
+export const fault = environment('STEEPEST_FAULT')
+
+let scratch = { buffer: new ArrayBuffer(0), address: 0, bytes: 0 }
+
+function scratchAddress(bytes: number): number {
+  if (bytes > scratch.bytes) {
+    const buffer = new ArrayBuffer(bytes + 64)
+    scratch = { buffer, address: Math.ceil(addressOf(buffer) / 64) * 64, bytes }
+  }
+  return scratch.address
+}
+
+function fail(kernel: Kernel, status: number): never {
+  const [position, value, limit] = row as unknown as [number, number, number]
+  if (status === 1) throw new ValueError(`${kernel.name}: index ${value} at position ${position} must be in [0, ${limit})`)
+  throw new NativeError(`${kernel.name}: the native core refused the call (status ${status})`)
+}
+
+/**
+ * Runs `kernel` now. Buffers go in the order outputs, inputs; `twin` selects the naive float64 version.
+ * Scratch, where the kernel declares any, is appended here.
+ */
+export function call(
+  kernel: Kernel,
+  twin: boolean,
+  outputs: readonly Addressable[],
+  inputs: readonly Addressable[],
+  args: ArrayLike<number>,
+): void {
+  const bufferCount = outputs.length + inputs.length + (kernel.scratch ? 1 : 0)
+  const argsAt = headerWords + bufferCount
+  if (argsAt + args.length > maxRowWords)
+    throw new ValueError(
+      `${kernel.name}: the call needs ${argsAt + args.length} words, at most ${maxRowWords} fit a row; split it`,
+    )
+  row[0] = kernel.id
+  row[1] = twin ? 1 : 0
+  row[2] = bufferCount
+  row[3] = args.length
+  for (let i = 0; i < args.length; i++) row[argsAt + i] = args[i] as number
+  if (kernel.scratch) row[argsAt - 1] = scratchAddress(native.scratchBytes())
+  let at = headerWords
+  for (let i = 0; i < outputs.length; i++) row[at++] = (outputs[i] as Addressable).address
+  for (let i = 0; i < inputs.length; i++) row[at++] = (inputs[i] as Addressable).address
+  const status = native.run()
+  if (status !== 0) fail(kernel, status)
+  if (observer) observer(kernel, outputs)
+}

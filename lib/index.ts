@@ -1,0 +1,18 @@
+// The public names of Steepest, and nothing else.
+import './methods.js'
+
+export type { BackwardOptions } from './autograd/backward.js'
+export { type CustomFunction, customFunction, grad, valueAndGrad } from './autograd/grad.js'
+export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js'
+export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js'
+export { info, type NativeInfo, setThreads } from './dispatch.js'
+export { DTypeError, NativeError, ShapeError, StateError, ValueError } from './errors.js'
+export type { Expression, Operand } from './ops/expression/expression.js'
+export * from './ops/index.js'
+export { Generator, random, setSeed } from './ops/random.js'
+export { arange, eye, full, linspace, type Nested, ones, type TensorLike, tensor, variable, zeros } from './tensor/creation.js'
+export type { DType, TypedArray } from './tensor/dtype.js'
+export type { Shape } from './tensor/shape.js'
+export { memory } from './tensor/storage.js'
+export { type NestedArray, Tensor, Variable, type VariableOptions } from './tensor/tensor.js'
+export { tidy } from './tensor/tidy.js'

@@ -1,0 +1,51 @@
+// Loads the addon and gives it types. Imported by dispatch (and program) only: everything else goes through them.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { NativeError } from './errors.js'
+
+/** Opaque 64-byte aligned native memory, freed when the handle is collected or released. */
+export type NativeHandle = { readonly __native: unique symbol }
+
+/** What `info()` tells of the running core. */
+export interface NativeInfo {
+  /** Threads of the compute pool, the calling one included. */
+  threads: number
+  /** Instruction set in use. */
+  instructionSet: string
+  /** Instruction sets that are compiled in and that this processor has, best first. */
+  instructionSets: string[]
+  blas: { library: string; core: string; threads: string }
+}
+
+export interface NativeAddon {
+  readonly version: string
+  readonly kernels: readonly { name: string; scratch: boolean; twin: boolean }[]
+  readonly instructions: readonly string[]
+  bind(row: Float64Array): void
+  run(): number
+  scratchBytes(): number
+  allocate(bytes: number): NativeHandle
+  release(handle: NativeHandle): void
+  address(memory: ArrayBuffer | NativeHandle): number
+  copyIn(address: number, source: ArrayBufferView): void
+  copyOut(address: number, target: ArrayBufferView): void
+  info(): NativeInfo
+  setThreads(count: number): void
+  setInstructionSet(name: string): void
+}
+
+const addonPath = fileURLToPath(new URL('../build/Release/steepest.node', import.meta.url))
+
+function load(): NativeAddon {
+  try {
+    return createRequire(import.meta.url)(addonPath) as NativeAddon
+  } catch (cause) {
+    const folder = fileURLToPath(new URL('..', import.meta.url))
+    throw new NativeError(
+      `steepest: the native core ${addonPath} could not be loaded (${(cause as Error).message}); build it with: cd ${folder} && npm run setup`,
+      { cause },
+    )
+  }
+}
+
+export const native: NativeAddon = load()

@@ -1,0 +1,219 @@
+// A formula compiled for use as an operation: runs as one kernel call, differentiates itself symbolically.
+// Invariant: forward and gradient come from the same expression, so they cannot disagree.
+
+import type { GradientContext } from '../../autograd/node.js'
+import { type Addressable, call, kernelNamed } from '../../dispatch.js'
+import { DTypeError, ShapeError } from '../../errors.js'
+import { type DType, dtypes, isFloat, promote } from '../../tensor/dtype.js'
+import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from '../../tensor/shape.js'
+import { emptyTensor, type Tensor, type Variable } from '../../tensor/tensor.js'
+import { castTo } from '../cast.js'
+import { broadcastCopy } from '../copy.js'
+import { applyAll, type Op, type Samples } from '../op.js'
+import { differentiate } from './differentiate.js'
+import { type Code, encode } from './encode.js'
+import { Expression, substitute, topological } from './expression.js'
+import { layoutOf, operandKinds } from './layout.js'
+import { rules } from './rules.js'
+
+const pointwiseKernel = kernelNamed('pointwise')
+
+/** Gradients of the inputs `wanted`, as one formula. */
+interface GradientFormula {
+  readonly formula: Formula
+  readonly wanted: readonly number[]
+}
+
+interface Compiled extends Code {
+  /** The row's arguments; header words are rewritten by each call, the code stays. */
+  readonly args: number[]
+}
+
+/** One or more expressions over the same inputs, run by one kernel call. */
+export class Formula implements Op<null> {
+  readonly kernels = ['pointwise']
+  readonly gradient: Op<null>['gradient']
+  readonly call: (...args: never[]) => unknown
+  private readonly needsFloat: boolean
+  private readonly truths: readonly boolean[]
+  private readonly compiled: { float?: Compiled; int?: Compiled } = {}
+  private readonly gradients = new Map<string, GradientFormula | null>()
+
+  constructor(
+    readonly name: string,
+    readonly arity: number,
+    readonly roots: readonly Expression[],
+    call?: (...args: never[]) => unknown,
+    readonly samples: Samples = () => [],
+  ) {
+    const nodes = topological(roots)
+    this.needsFloat = nodes.some((n) =>
+      n.instruction ? rules[n.instruction].result === 'float' : n.kind === 'constant' && !Number.isInteger(n.value),
+    )
+    this.truths = roots.map((root) => root.instruction !== null && rules[root.instruction].result === 'truth')
+    this.call = call ?? ((...inputs: never[]) => this.apply(inputs))
+    this.gradient = this.truths.every(Boolean)
+      ? { none: 'the result is bool' }
+      : (context, _, ...dOutputs) => this.differentiated(context, dOutputs)
+  }
+
+  /** The type that the formula computes in for these inputs. */
+  private computeType(inputs: readonly Tensor[]): DType {
+    let type: DType = 'bool'
+    for (const input of inputs) type = promote(type, input.dtype)
+    if (isFloat(type)) return type
+    return this.needsFloat ? 'float32' : 'int32'
+  }
+
+  /** Applies the formula to tensors, recorded for differentiation. */
+  apply(inputs: readonly Tensor[]): readonly Tensor[] {
+    return applyAll(this, this.aligned(inputs), null)
+  }
+
+  /** float32 inputs beside float64 ones are cast, differentiably; all others convert as they are loaded. */
+  private aligned(inputs: readonly Tensor[]): readonly Tensor[] {
+    if (!inputs.some((input) => input.dtype === 'float64')) return inputs
+    return inputs.map((input) => (input.dtype === 'float32' ? castTo(input, 'float64') : input))
+  }
+
+  forward(inputs: readonly Tensor[]): readonly Tensor[] {
+    const type = this.computeType(inputs)
+    let shape: Shape = inputs[0]?.shape ?? []
+    for (let i = 1; i < inputs.length; i++) shape = broadcastShapes(this.name, shape, (inputs[i] as Tensor).shape)
+    const outputs = this.roots.map((_, k) => emptyTensor(this.truths[k] ? 'bool' : type, shape))
+    this.run(outputs, inputs, shape, type)
+    return outputs
+  }
+
+  /**
+   * Writes the results into variables of the broadcast shape; the update rules of optimizers use it. A target may be an input as well.
+   * Not recorded for differentiation.
+   */
+  assign(targets: readonly Variable[], inputs: readonly Tensor[]): void {
+    const type = this.computeType(inputs)
+    const shape = (targets[0] as Variable).shape
+    for (const tensor of [...targets, ...inputs]) {
+      if (!sameShape(broadcastShapes(this.name, shape, tensor.shape), shape))
+        throw new ShapeError(
+          `${this.name}: ${showShape(tensor.shape)} does not broadcast to the target's shape ${showShape(shape)}`,
+        )
+    }
+    for (const target of targets)
+      if (target.dtype !== type)
+        throw new DTypeError(
+          `${this.name}: the target '${target.name}' has dtype ${target.dtype}, the formula computes in ${type}`,
+        )
+    this.run(targets, this.aligned(inputs), shape, type)
+    for (const target of targets) target.touch()
+  }
+
+  private code(type: DType): Compiled {
+    const kind = isFloat(type) ? 'float' : 'int'
+    let code = this.compiled[kind]
+    if (!code) {
+      const encoded = encode(this.roots, kind === 'float')
+      const header = 8 + 2 * encoded.inputs.length + encoded.outputs
+      code = { ...encoded, args: [...new Array<number>(header).fill(0), ...encoded.tail] }
+      code.args.splice(
+        0,
+        8,
+        kind === 'float' ? 0 : 1,
+        0,
+        0,
+        encoded.inputs.length,
+        encoded.outputs,
+        encoded.constants,
+        encoded.registers,
+        encoded.instructions,
+      )
+      this.compiled[kind] = code
+    }
+    return code
+  }
+
+  private run(outputs: readonly Tensor[], inputs: readonly Tensor[], shape: Shape, type: DType): void {
+    const code = this.code(type)
+    const operands = code.inputs.length === inputs.length ? inputs : code.inputs.map((index) => inputs[index] as Tensor)
+    const { args } = code
+    let simple = true
+    for (let k = 0; k < operands.length && simple; k++) {
+      const operand = operands[k] as Tensor
+      simple = sameShape(operand.shape, shape) || operand.size === 1
+    }
+    const placed: Addressable[] = simple ? (operands as Tensor[]) : this.place(args, operands, shape)
+    if (simple) {
+      args[1] = 1
+      args[2] = sizeOf(shape)
+      for (let k = 0; k < operands.length; k++) {
+        const operand = operands[k] as Tensor
+        args[8 + 2 * k + 1] = operand.size === 1 ? operandKinds.scalar : operandKinds.full
+      }
+    }
+    for (let k = 0; k < operands.length; k++) args[8 + 2 * k] = dtypes[(operands[k] as Tensor).dtype].code
+    for (let k = 0; k < outputs.length; k++) args[8 + 2 * operands.length + k] = dtypes[(outputs[k] as Tensor).dtype].code
+    call(pointwiseKernel, type === 'float64', outputs, placed, args)
+  }
+
+  /** Fills rows, columns and kinds; operands that fit no kind are expanded to the full shape first. */
+  private place(args: number[], operands: readonly Tensor[], shape: Shape): Tensor[] {
+    const placed = [...operands]
+    for (;;) {
+      const layout = layoutOf(
+        shape,
+        placed.map((operand) => operand.shape),
+      )
+      if (typeof layout === 'number') {
+        placed[layout] = broadcastCopy(placed[layout] as Tensor, shape)
+        continue
+      }
+      args[1] = layout.rows
+      args[2] = layout.columns
+      layout.kinds.forEach((kind, k) => {
+        args[8 + 2 * k + 1] = kind
+      })
+      return placed
+    }
+  }
+
+  /**
+   * The formula of the wanted gradients: its inputs are this formula's inputs, the gradients of its outputs, and its outputs, which stand
+   * for themselves wherever a derivative names them.
+   */
+  private gradientFormula(wanted: readonly number[]): GradientFormula | null {
+    const key = wanted.join()
+    const known = this.gradients.get(key)
+    if (known !== undefined) return known
+    const count = this.roots.length
+    const cotangents = this.roots.map((_, k) => Expression.input(this.arity + k))
+    const all = differentiate(this.roots, cotangents, this.arity)
+    const nonZero = wanted.filter((i) => all[i])
+    const outputs = this.roots.flatMap((root, k) =>
+      root.instruction ? [[root, Expression.input(this.arity + count + k)] as const] : [],
+    )
+    const roots = substitute(
+      nonZero.map((i) => all[i] as Expression),
+      new Map(outputs),
+    )
+    const entry = roots.length
+      ? { formula: new Formula(`${this.name}Gradient`, this.arity + 2 * count, roots), wanted: nonZero }
+      : null
+    this.gradients.set(key, entry)
+    return entry
+  }
+
+  private differentiated(context: GradientContext, dOutputs: readonly Tensor[]): (Tensor | null)[] {
+    const wanted = Array.from({ length: this.arity }, (_, i) => i).filter((i) => context.needs(i))
+    const entry = this.gradientFormula(wanted)
+    const gradients = new Array<Tensor | null>(this.arity).fill(null)
+    if (!entry) return gradients
+    const filler = dOutputs[0] as Tensor
+    const used = new Set(entry.formula.code(filler.dtype).inputs)
+    const inputs = Array.from({ length: this.arity }, (_, i) => (used.has(i) ? context.input(i) : filler))
+    const outputs = this.roots.map((_, k) => (used.has(this.arity + this.roots.length + k) ? context.output(k) : filler))
+    const results = entry.formula.apply([...inputs, ...dOutputs, ...outputs])
+    entry.wanted.forEach((i, k) => {
+      gradients[i] = results[k] as Tensor
+    })
+    return gradients
+  }
+}

@@ -1,0 +1,160 @@
+// Memory of tensors: the only file that touches bytes. Three kinds: slabs of 256 KiB for small tensors (bump allocation; the garbage
+// collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables.
+// Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out.
+import { addressOf, allocateNative, copyIn, copyOut, type NativeHandle, releaseNative } from '../dispatch.js'
+import { StateError, ValueError } from '../errors.js'
+import { type DType, dtypes, type TypedArray } from './dtype.js'
+
+const slabBytes = 256 * 1024
+const largeBytes = 32 * 1024
+const alignment = 64
+/** Disposed large buffers are kept for reuse up to this many bytes: a fresh page costs more than most kernels that fill it. */
+const maxPooledBytes = 1024 * 1024 * 1024
+
+interface Block {
+  readonly memory: ArrayBuffer | NativeHandle
+  readonly address: number
+}
+
+/** A range of memory and its owner. `version` counts writes in place; autograd compares it. */
+export class Storage {
+  version = 0
+  /** Set when something outside the current scope holds it (a gradient): the scope's end leaves it alone. */
+  kept = false
+  #disposed = false
+
+  constructor(
+    private readonly block: Block,
+    private readonly start: number,
+    readonly byteLength: number,
+    private readonly kind: 'slab' | 'large' | 'native',
+  ) {}
+
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Absolute address; throws StateError after dispose. */
+  get address(): number {
+    if (this.#disposed)
+      throw new StateError(
+        'tensor: it was disposed (by dispose(), `using`, the end of tidy(), or a training step it belonged to); keep a clone()',
+      )
+    return this.start
+  }
+
+  /** Frees native memory, or offers a large buffer for reuse. Any later use of a tensor over it throws StateError. */
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    if (this.kind === 'native') {
+      nativeBytes -= this.byteLength
+      releaseNative(this.block.memory as NativeHandle)
+    } else if (this.kind === 'large') recycle(this.block, this.byteLength)
+  }
+}
+
+let slab: Block = { memory: new ArrayBuffer(0), address: 0 }
+let slabUsed = slabBytes
+let nativeBytes = 0
+let pooledBytes = 0
+const pool = new Map<number, Block[]>()
+const scopes: Storage[][] = []
+
+function newBlock(bytes: number): Block {
+  try {
+    const memory = new ArrayBuffer(bytes)
+    return { memory, address: addressOf(memory) }
+  } catch (cause) {
+    throw new ValueError(`tensor: ${bytes} bytes could not be allocated`, { cause })
+  }
+}
+
+function recycle(block: Block, bytes: number): void {
+  if (pooledBytes + bytes > maxPooledBytes) return
+  pooledBytes += bytes
+  const blocks = pool.get(bytes)
+  if (blocks) blocks.push(block)
+  else pool.set(bytes, [block])
+}
+
+function allocateLarge(bytes: number): Storage {
+  const reused = pool.get(bytes)?.pop()
+  if (reused) pooledBytes -= bytes
+  const block = reused ?? newBlock(bytes)
+  return new Storage(block, block.address, bytes, 'large')
+}
+
+function allocateSmall(bytes: number): Storage {
+  const rounded = (bytes + alignment - 1) & -alignment
+  if (slabUsed + rounded > slabBytes) {
+    const block = newBlock(slabBytes + alignment)
+    slab = { memory: block.memory, address: Math.ceil(block.address / alignment) * alignment }
+    slabUsed = 0
+  }
+  const storage = new Storage(slab, slab.address + slabUsed, bytes, 'slab')
+  slabUsed += rounded
+  return storage
+}
+
+/** Uninitialised memory for a tensor. It belongs to the innermost open scope, if any. */
+export function allocate(bytes: number): Storage {
+  const storage = bytes < largeBytes ? allocateSmall(bytes) : allocateLarge(Math.ceil(bytes / 4096) * 4096)
+  const scope = scopes[scopes.length - 1]
+  if (scope) scope.push(storage)
+  return storage
+}
+
+/** Zeroed, 64-byte aligned native memory for a variable; belongs to no scope. */
+export function allocateVariable(bytes: number): Storage {
+  const memory = allocateNative(Math.max(bytes, alignment))
+  nativeBytes += bytes
+  return new Storage({ memory, address: addressOf(memory) }, addressOf(memory), bytes, 'native')
+}
+
+/** Runs `fn`, then disposes every storage allocated meanwhile that `survivors(result)` does not name and nothing has kept. */
+export function withScope<T>(fn: () => T, survivors: (result: T) => Iterable<Storage>): T {
+  const mine: Storage[] = []
+  const depth = scopes.push(mine)
+  let alive: Set<Storage> = new Set()
+  try {
+    const result = fn()
+    alive = new Set(survivors(result))
+    return result
+  } finally {
+    scopes.length = depth - 1
+    const outer = scopes[depth - 2]
+    for (const storage of mine) {
+      if (alive.has(storage) || storage.kept) outer?.push(storage)
+      else storage.dispose()
+    }
+  }
+}
+
+/** Bytes held outside the garbage collector's reach: live variables, and disposed buffers kept for reuse. */
+export function memory(): { variableBytes: number; pooledBytes: number } {
+  return { variableBytes: nativeBytes, pooledBytes }
+}
+
+/** Copies `source` into the storage, `byteOffset` bytes in. */
+export function writeBytes(storage: Storage, byteOffset: number, source: TypedArray): void {
+  if (source.length > 0) copyIn(storage.address + byteOffset, source)
+}
+
+/** A copy of `count` elements. */
+export function readBytes(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
+  const target = new dtypes[dtype].array(count)
+  if (count > 0) copyOut(storage.address + byteOffset, target)
+  return target
+}
+
+/** True for a typed array whose buffer was transferred away. Only an empty view can be one. */
+export function isDetached(view: ArrayBufferView): boolean {
+  if (view.byteLength > 0) return false
+  try {
+    new Uint8Array(view.buffer)
+    return false
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,170 @@
+// The Tensor: dtype, shape and storage, contiguous and row-major, immutable to its user. Variable: the one kind written in place.
+// Methods for operations are added by lib/ops/methods.ts, which knows them all.
+import type { GraphNode } from '../autograd/node.js'
+import { type Addressable, call, kernelNamed } from '../dispatch.js'
+import { DTypeError, ShapeError, StateError, ValueError } from '../errors.js'
+import { type DType, dtypes, isFloat, type TypedArray } from './dtype.js'
+import { type Shape, sameShape, showShape, sizeOf } from './shape.js'
+import { allocate, allocateVariable, readBytes, type Storage } from './storage.js'
+
+/** Nested arrays as `tensor.array()` returns them; a scalar gives a number. */
+export type NestedArray = number | NestedArray[]
+
+/**
+ * An n-dimensional array of numbers. Contiguous, row-major, immutable: operations return new tensors, and what is read from one is a copy.
+ * Memory is freed by the garbage collector; `dispose()`, `using` and `tidy()` free it sooner.
+ */
+export class Tensor implements Addressable {
+  readonly size: number
+  /** @internal The operation that made it, when gradients flow through it. */
+  node: GraphNode | null = null
+  /** @internal True for a leaf whose gradient is wanted. */
+  leaf = false
+  /** @internal */
+  ownGradient: Tensor | null = null
+  /** @internal True once user code has seen the gradient: its memory must not be reused. */
+  gradientSeen = false
+
+  constructor(
+    readonly dtype: DType,
+    readonly shape: Shape,
+    /** @internal */
+    readonly storage: Storage,
+    /** @internal */
+    readonly byteOffset = 0,
+  ) {
+    this.size = sizeOf(shape)
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length
+  }
+
+  /** @internal Absolute address of the first element. */
+  get address(): number {
+    return this.storage.address + this.byteOffset
+  }
+
+  /** Whether `backward` carries gradients to or through this tensor. */
+  get requiresGrad(): boolean {
+    return this.leaf || this.node !== null
+  }
+
+  /** The gradient that `backward` left here, of this shape; null if there is none. */
+  get grad(): Tensor | null {
+    this.gradientSeen = true
+    return this.ownGradient
+  }
+  set grad(value: Tensor | null) {
+    if (value && !sameShape(value.shape, this.shape))
+      throw new ShapeError(`grad: must have shape ${showShape(this.shape)}, got ${showShape(value.shape)}`)
+    this.gradientSeen = true
+    this.ownGradient = value
+  }
+
+  /** A copy of the elements, row-major. Resolves at once for eager tensors. */
+  async data(): Promise<TypedArray> {
+    return this.dataSync()
+  }
+
+  /** A copy of the elements, row-major. */
+  dataSync(): TypedArray {
+    return readBytes(this.storage, this.byteOffset, this.dtype, this.size)
+  }
+
+  /** A copy of the elements as nested arrays; a scalar gives a number. */
+  array(): NestedArray {
+    const data = this.dataSync()
+    const nest = (axis: number, start: number, step: number): NestedArray => {
+      if (axis === this.shape.length) return data[start] as number
+      const size = this.shape[axis] as number
+      const inner = size === 0 ? 0 : step / size
+      return Array.from({ length: size }, (_, i) => nest(axis + 1, start + i * inner, inner))
+    }
+    return nest(0, 0, this.size)
+  }
+
+  /** The only element of a tensor of size 1. */
+  item(): number {
+    if (this.size !== 1)
+      throw new ValueError(`item: the tensor must have exactly one element, got shape ${showShape(this.shape)}`)
+    return this.dataSync()[0] as number
+  }
+
+  /** The same elements outside the gradient graph: a view. */
+  detach(): Tensor {
+    return new Tensor(this.dtype, this.shape, this.storage, this.byteOffset)
+  }
+
+  /** Frees the memory now. Views of it are gone as well; any later use throws StateError. */
+  dispose(): void {
+    this.storage.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** True after `dispose()`. */
+  get isDisposed(): boolean {
+    return this.storage.disposed
+  }
+}
+
+/** An uninitialised tensor for a kernel to fill. */
+export function emptyTensor(dtype: DType, shape: Shape): Tensor {
+  return new Tensor(dtype, shape, allocate(sizeOf(shape) * dtypes[dtype].bytes))
+}
+
+let variableCount = 0
+
+/** Options of a Variable. */
+export interface VariableOptions {
+  /** Whether optimizers update it and `backward` leaves a gradient (default true for floating types). */
+  trainable?: boolean
+  /** Name in listings and saved files (default `variable_<n>`). */
+  name?: string
+}
+
+/** A tensor that is written in place: a parameter, a running statistic, an optimizer's moment, a counter. */
+export class Variable extends Tensor {
+  name: string
+
+  constructor(initial: Tensor, options: VariableOptions = {}) {
+    super(initial.dtype, initial.shape, allocateVariable(initial.size * dtypes[initial.dtype].bytes))
+    this.name = options.name ?? `variable_${++variableCount}`
+    this.trainable = options.trainable ?? isFloat(initial.dtype)
+    this.assign(initial)
+  }
+
+  /** Whether optimizers update it and gradients reach it. */
+  get trainable(): boolean {
+    return this.leaf
+  }
+  set trainable(value: boolean) {
+    if (value && !isFloat(this.dtype))
+      throw new DTypeError(`variable '${this.name}': only float32 and float64 can be trainable, got ${this.dtype}`)
+    this.leaf = value
+  }
+
+  /** Overwrites the elements with those of `value`, of the same shape and dtype. */
+  assign(value: Tensor): this {
+    if (!sameShape(value.shape, this.shape))
+      throw new ShapeError(`assign: variable '${this.name}' has shape ${showShape(this.shape)}, got ${showShape(value.shape)}`)
+    if (value.dtype !== this.dtype)
+      throw new DTypeError(`assign: variable '${this.name}' has dtype ${this.dtype}, got ${value.dtype}`)
+    if (value.storage.disposed || this.storage.disposed)
+      throw new StateError(`assign: the variable '${this.name}' or the value was disposed`)
+    call(copyKernel, false, [this], [value], [dtypes[this.dtype].bytes, 1, 0, 0, this.size, 1, 1])
+    this.touch()
+    return this
+  }
+
+  /** @internal Records a write in place, so that a backward pass that saved the old value can refuse. */
+  touch(): void {
+    this.storage.version++
+  }
+}
+
+const copyKernel = kernelNamed('copy')
