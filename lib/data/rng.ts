@@ -2,7 +2,7 @@
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 // Invariant: a value depends on (seed, stream, position) only, so any point of a run can be revisited without replaying it.
 import { randomInt } from 'node:crypto'
-import { ValueError, wrongArgument } from '../errors.js'
+import { describe, ValueError, wrongArgument } from '../errors.js'
 
 const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
@@ -53,7 +53,7 @@ export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Ar
 export function seedOf(fn: string, seed: number | undefined): number {
   if (seed === undefined) return randomInt(2 ** 47)
   if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new ValueError(wrongArgument(fn, 'seed', 'an integer from 0 to 2^53 - 1', seed))
+    throw new ValueError(wrongArgument(fn, 'seed', 'an integer from 0 to 2^53 - 1', describe(seed)))
   return seed
 }
 
