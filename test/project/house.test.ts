@@ -94,4 +94,12 @@ describe('scripts', () => {
   it('the lock file names no registry', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved"/)
   })
+
+  it('the lock file has every optional package, so that npm ci works on every platform', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>
+    }
+    const optional = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+    expect(optional.filter((name) => !Object.keys(packages).some((folder) => folder.endsWith(`node_modules/${name}`)))).toEqual([])
+  })
 })
