@@ -8,8 +8,8 @@
 //   2. Headers with SIMD code end in -inl.h and have Highway's toggling include guard (see any in this folder or in Highway);
 //      plain headers are included above foreach_target.h.
 //   3. ScalableTag<float> picks the vector width; Lanes(d) is a run-time number. Unaligned loads (LoadU): buffers promise 16
-//      bytes only. Tails: process Lanes(d) at a time, then the remainder one element at a time (or with FirstN masks),
-//      never reading or writing past the count.
+//      bytes only. Tails: Lanes(d) elements at a time, then the rest one by one or with LoadTail and StoreTail (tail-inl.h;
+//      Highway's own MaskedLoad is an aligned load of the whole vector on SSE4). Nothing past the count is read or written.
 //   4. No static locals, no raw intrinsics; lambdas that use vectors carry HWY_ATTR. Arrays of vectors stay in registers only if
 //      every loop over them is fully unrolled (check the disassembly).
 //   5. A line in kernels.inc, the file in sources.txt, cases in test/native/cases/.
