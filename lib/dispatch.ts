@@ -46,7 +46,7 @@ export function kernelNamed(name: string): Kernel {
 }
 
 /** Called after each kernel with its outputs; tests use it to corrupt one kernel's output and see the suite fail. */
-export type CallObserver = (kernel: Kernel, outputs: readonly Addressable[]) => void
+export type CallObserver = (kernel: Kernel, twin: boolean, outputs: readonly Addressable[]) => void
 let observer: CallObserver | undefined
 export function observeCalls(callback: CallObserver | undefined): void {
   observer = callback
@@ -98,5 +98,5 @@ export function call(
   for (let i = 0; i < inputs.length; i++) row[at++] = (inputs[i] as Addressable).address
   const status = native.run()
   if (status !== 0) fail(kernel, status)
-  if (observer) observer(kernel, outputs)
+  if (observer) observer(kernel, twin, outputs)
 }

@@ -14,7 +14,13 @@ const castOp = defineOp<DType>({
   forward: ([x], dtype) => {
     const input = x as Tensor
     const out = emptyTensor(dtype, input.shape)
-    call(castKernel, false, [out], [input], [input.size, dtypes[dtype].code, dtypes[input.dtype].code])
+    call(
+      castKernel,
+      dtype === 'float64' || input.dtype === 'float64',
+      [out],
+      [input],
+      [input.size, dtypes[dtype].code, dtypes[input.dtype].code],
+    )
     return out
   },
   gradient: (context, _, dy) => [castTo(dy, context.input(0).dtype)],

@@ -18,7 +18,7 @@ export interface Placement {
 export function stridedCopy(dst: Tensor, src: Tensor, sizes: Shape, to: Placement, from: Placement): void {
   call(
     copyKernel,
-    false,
+    dst.dtype === 'float64',
     [dst],
     [src],
     [dtypes[src.dtype].bytes, sizes.length, to.offset, from.offset, ...sizes, ...to.strides, ...from.strides],
@@ -27,7 +27,7 @@ export function stridedCopy(dst: Tensor, src: Tensor, sizes: Shape, to: Placemen
 
 /** Sets every element. */
 export function fill(dst: Tensor, value: number): void {
-  call(fillKernel, false, [dst], [], [dst.size, dtypes[dst.dtype].code, value])
+  call(fillKernel, dst.dtype === 'float64', [dst], [], [dst.size, dtypes[dst.dtype].code, value])
 }
 
 /** Strides of `shape` seen through broadcasting to `target`: 0 along stretched axes. */

@@ -111,7 +111,7 @@ export function toTensor(fn: string, value: TensorLike, dtype?: DType): Tensor {
 
 function scalar(value: number, dtype: DType): Tensor {
   const out = emptyTensor(dtype, [])
-  call(fillKernel, false, [out], [], [1, dtypes[dtype].code, value])
+  call(fillKernel, dtype === 'float64', [out], [], [1, dtypes[dtype].code, value])
   return out
 }
 
@@ -119,7 +119,7 @@ function scalar(value: number, dtype: DType): Tensor {
 export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
   const out = emptyTensor(checkDType('full', dtype), checkShape('full', shape))
   if (typeof value !== 'number') throw new ValueError(wrongArgument('full', 'value', 'a number', value))
-  call(fillKernel, false, [out], [], [out.size, dtypes[dtype].code, value])
+  call(fillKernel, dtype === 'float64', [out], [], [out.size, dtypes[dtype].code, value])
   return out
 }
 
@@ -140,7 +140,7 @@ export function arange(start: number, stop?: number, step = 1, dtype: DType = 'f
     throw new ValueError(`arange: start, stop and step must be finite numbers and step not 0, got ${from}, ${to}, ${step}`)
   }
   const out = emptyTensor(checkDType('arange', dtype), checkShape('arange', [Math.max(0, Math.ceil((to - from) / step))]))
-  call(arangeKernel, false, [out], [], [out.size, dtypes[dtype].code, from, step])
+  call(arangeKernel, dtype === 'float64', [out], [], [out.size, dtypes[dtype].code, from, step])
   return out
 }
 

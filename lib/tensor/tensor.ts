@@ -156,7 +156,7 @@ export class Variable extends Tensor {
       throw new DTypeError(`assign: variable '${this.name}' has dtype ${this.dtype}, got ${value.dtype}`)
     if (value.storage.disposed || this.storage.disposed)
       throw new StateError(`assign: the variable '${this.name}' or the value was disposed`)
-    call(copyKernel, false, [this], [value], [dtypes[this.dtype].bytes, 1, 0, 0, this.size, 1, 1])
+    call(copyKernel, this.dtype === 'float64', [this], [value], [dtypes[this.dtype].bytes, 1, 0, 0, this.size, 1, 1])
     this.touch()
     return this
   }

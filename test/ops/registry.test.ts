@@ -1,0 +1,107 @@
+// Every operation of the registry, by one recipe: float32 against the float64 twins, gradients against central differences, float32
+// gradients against float64 ones. An operation without samples, or without a gradient or a stated reason, fails.
+import { describe, expect, it } from 'vitest'
+import { gradcheck, noGrad, Tensor, tensor } from '../../lib/index.js'
+import { type Op, registry } from '../../lib/ops/op.js'
+import { sampleMaker } from './samples.js'
+
+type Call = (...args: unknown[]) => Tensor | readonly Tensor[]
+
+/** float32 results may differ from float64 ones by this many epsilons of the largest value: sums of up to ~300 terms, and functions of 4 ULP. */
+const epsilons = 64
+const epsilon = 2 ** -23
+
+/** Tensors in arguments, also inside arrays. */
+function tensorsIn(args: readonly unknown[]): Tensor[] {
+  return args.flatMap((arg) => (arg instanceof Tensor ? [arg] : Array.isArray(arg) ? tensorsIn(arg) : []))
+}
+
+/** The same arguments with their tensors replaced in order. */
+function replaced(args: readonly unknown[], tensors: Tensor[]): unknown[] {
+  return args.map((arg) => (arg instanceof Tensor ? tensors.shift() : Array.isArray(arg) ? replaced(arg, tensors) : arg))
+}
+
+function outputs(result: Tensor | readonly Tensor[]): readonly Tensor[] {
+  return result instanceof Tensor ? [result] : result
+}
+
+/** All floating outputs as one scalar, with irregular weights. */
+function blend(result: Tensor | readonly Tensor[], dtype: 'float32' | 'float64'): Tensor {
+  const parts = outputs(result).filter((output) => output.dtype.startsWith('float'))
+  const sums = parts.map((part, k) =>
+    part
+      .mul(
+        tensor(
+          Float64Array.from({ length: part.size }, (_, i) => Math.fround(Math.sin(i * 1.7 + k + 0.4))),
+          part.shape,
+          dtype,
+        ),
+      )
+      .sum(),
+  )
+  return sums.reduce((total, value) => total.add(value))
+}
+
+function expectClose(actual: Tensor, wanted: Tensor, what: string): void {
+  expect(actual.shape, what).toEqual(wanted.shape)
+  const [a, w] = [actual.dataSync(), wanted.dataSync()]
+  const finite = [...w].filter(Number.isFinite).map(Math.abs)
+  const floor = Math.max(1e-3, ...finite)
+  for (let i = 0; i < w.length; i++) {
+    const difference = Math.abs((a[i] as number) - (w[i] as number))
+    const same = Object.is(a[i], w[i]) || (a[i] as number) === w[i] || difference <= epsilons * epsilon * floor
+    if (!same) expect.fail(`${what}: element ${i} is ${a[i]}, float64 gives ${w[i]}`)
+  }
+}
+
+/** Gradients of the floating inputs of one call. */
+function gradientsOf(call: Call, args: readonly unknown[], dtype: 'float32' | 'float64'): (Tensor | null)[] {
+  const leaves = tensorsIn(args).map((input) => {
+    const leaf = input.detach()
+    leaf.leaf = input.dtype === dtype
+    return leaf
+  })
+  const result = blend(call(...replaced(args, [...leaves])), dtype)
+  if (result.requiresGrad) result.backward()
+  return leaves.map((leaf) => leaf.grad)
+}
+
+describe.each([...registry])('%s', (name, op) => {
+  const call = op.call as unknown as Call
+  const samples32 = op.samples(sampleMaker('float32'))
+  const samples64 = op.samples(sampleMaker('float64'))
+  const { gradient } = op as Partial<Op>
+
+  it('has samples, and a gradient or a reason why not', () => {
+    expect(samples32.length).toBeGreaterThan(0)
+    if ('forward' in op) expect(typeof gradient === 'function' || typeof gradient?.none === 'string').toBe(true)
+  })
+
+  it('agrees with its float64 twin', () => {
+    samples32.forEach((args, k) => {
+      const wanted = outputs(noGrad(() => call(...(samples64[k] as unknown[]))))
+      outputs(noGrad(() => call(...args))).forEach((output, i) => {
+        expectClose(output, wanted[i] as Tensor, `${name} sample ${k}`)
+      })
+    })
+  })
+
+  const differentiable = !('forward' in op) || typeof gradient === 'function'
+  it.runIf(differentiable)('has the gradient that central differences show', () => {
+    for (const args of samples64) {
+      const inputs = tensorsIn(args)
+      gradcheck((...tensors) => blend(call(...replaced(args, [...tensors])), 'float64'), inputs)
+    }
+  })
+
+  it.runIf(differentiable)('has the same gradient in float32', () => {
+    samples32.forEach((args, k) => {
+      const wanted = gradientsOf(call, samples64[k] as unknown[], 'float64')
+      gradientsOf(call, args, 'float32').forEach((gradient32, i) => {
+        const gradient64 = wanted[i]
+        if (gradient32 && gradient64) expectClose(gradient32, gradient64, `gradient ${i} of ${name} sample ${k}`)
+        else expect(Boolean(gradient32)).toBe(Boolean(gradient64))
+      })
+    })
+  })
+})
