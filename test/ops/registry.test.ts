@@ -1,7 +1,7 @@
 // Every operation of the registry, by one recipe: float32 against the float64 twins, gradients against central differences, float32
 // gradients against float64 ones. An operation without samples, or without a gradient or a stated reason, fails.
 import { describe, expect, it } from 'vitest'
-import { gradcheck, noGrad, Tensor, tensor } from '../../lib/index.js'
+import { gradcheck, noGrad, Tensor, tensor, valueAndGrad } from '../../lib/index.js'
 import { type Op, registry } from '../../lib/ops/op.js'
 import { sampleMaker } from './samples.js'
 
@@ -10,6 +10,9 @@ type Call = (...args: unknown[]) => Tensor | readonly Tensor[]
 /** float32 results may differ from float64 ones by this many epsilons of the largest value: sums of up to ~300 terms, and functions of 4 ULP. */
 const epsilons = 64
 const epsilon = 2 ** -23
+
+/** Operations whose gradient is itself not differentiable, as their entries say. */
+const firstOrderOnly = new Set(['maxPool2d'])
 
 /** Tensors in arguments, also inside arrays. */
 function tensorsIn(args: readonly unknown[]): Tensor[] {
@@ -103,5 +106,29 @@ describe.each([...registry])('%s', (name, op) => {
         else expect(Boolean(gradient32)).toBe(Boolean(gradient64))
       })
     })
+  })
+
+  it.runIf(differentiable && !firstOrderOnly.has(name))('has the second derivative that central differences show', () => {
+    for (const args of samples64.slice(0, 4)) {
+      const inputs = tensorsIn(args)
+      if (inputs.some((input) => input.size > 200)) continue
+      const gradients = (...tensors: Tensor[]): Tensor => {
+        const floats = tensors.filter((t) => t.dtype === 'float64')
+        const { grads } = valueAndGrad((...moved) => {
+          const queue = [...moved]
+          return blend(
+            call(
+              ...replaced(
+                args,
+                tensors.map((t) => (t.dtype === 'float64' ? (queue.shift() as Tensor) : t)),
+              ),
+            ),
+            'float64',
+          )
+        })(...floats)
+        return blend(grads, 'float64')
+      }
+      gradcheck(gradients, inputs, { tolerance: 1e-4 })
+    }
   })
 })
