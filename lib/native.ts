@@ -40,9 +40,9 @@ function load(): NativeAddon {
   try {
     return createRequire(import.meta.url)(addonPath) as NativeAddon
   } catch (cause) {
-    const folder = fileURLToPath(new URL('..', import.meta.url))
+    const reason = (cause as Error).message.split('\n')[0]
     throw new NativeError(
-      `steepest: the native core ${addonPath} could not be loaded (${(cause as Error).message}); build it with: cd ${folder} && npm run setup`,
+      `steepest: the native core ${addonPath} could not be loaded (${reason}); build it with: npx steepest build`,
       { cause },
     )
   }

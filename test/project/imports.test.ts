@@ -3,13 +3,16 @@
 import { describe, expect, it } from 'vitest'
 import { filesUnder, importsOf } from './sources.js'
 
-// From the bottom up; an entry is a folder or a file of lib/.
+// From the bottom up; an entry is a file or a folder of lib/, and a file's own entry goes before that of its folder.
 const levels: readonly (readonly string[])[] = [
   ['errors.ts', 'environment.ts'],
   ['native.ts'],
-  ['dispatch.ts', 'tensor', 'program'],
-  ['autograd'],
+  ['dispatch.ts', 'program'],
+  ['tensor'],
+  ['autograd/mode.ts', 'autograd/node.ts'],
   ['ops'],
+  ['autograd'],
+  ['methods.ts'],
   ['nn', 'optimizers', 'metrics'],
   ['data', 'io'],
   ['train'],
@@ -19,8 +22,9 @@ const levels: readonly (readonly string[])[] = [
 const files = filesUnder(['lib'], ['.ts'])
 
 function levelOf(file: string): number {
-  const entry = file.split('/')[1]
-  const level = levels.findIndex((names) => names.includes(entry))
+  const [folder, ...rest] = file.slice('lib/'.length).split('/')
+  const own = levels.findIndex((entries) => entries.includes([folder, ...rest].join('/')))
+  const level = own >= 0 ? own : levels.findIndex((entries) => entries.includes(folder))
   if (level < 0) throw new Error(`${file} belongs to no level; add its folder to the list in this test`)
   return level
 }
@@ -33,6 +37,11 @@ describe('imports', () => {
         .map(({ target }) => `${file} imports ${target}`),
     )
     expect(wrong).toEqual([])
+  })
+
+  it('of the addon are in dispatch only', () => {
+    const importers = files.filter((file) => importsOf(file).some(({ target }) => target === 'lib/native.ts'))
+    expect(importers).toEqual(['lib/dispatch.ts'])
   })
 
   it('name only Node itself outside the package', () => {

@@ -1,12 +1,12 @@
 // Reading the project's own sources, for the tests that hold its rules. Paths are relative to the package and use '/'.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** The files under `folders` whose name ends with one of `endings`, sorted. */
+/** The files under `folders` (those that exist) whose name ends with one of `endings`, sorted. */
 export function filesUnder(folders: readonly string[], endings: readonly string[]): string[] {
   return folders
     .flatMap((folder) => list(folder))
@@ -15,6 +15,7 @@ export function filesUnder(folders: readonly string[], endings: readonly string[
 }
 
 function list(folder: string): string[] {
+  if (!existsSync(path.join(root, folder))) return []
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = `${folder}/${entry.name}`
     return entry.isDirectory() ? list(file) : [file]

@@ -23,7 +23,11 @@ export function npmPack(...options: readonly string[]): Packed {
 /** The environment without what a surrounding `npm run` added, so that npm starts from an empty configuration. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))
-  return { ...Object.fromEntries(kept), npm_config_userconfig: '/dev/null', npm_config_globalconfig: '/dev/null' }
+  return {
+    ...Object.fromEntries(kept),
+    npm_config_userconfig: '/nonexistent/user',
+    npm_config_globalconfig: '/nonexistent/global',
+  }
 }
 
 /**
