@@ -35,6 +35,8 @@ export interface KernelCase {
   floor?: number | 'max'
   /** Independent values of the outputs: the twin has to be within 1e-12 (relative to 1 + |value|). */
   reference?: () => readonly ArrayLike<number>[]
+  /** The twin takes the same element types as fast: kernels whose rows name the types of their buffers. */
+  sameTypes?: boolean
   /** The call has to be refused with this, and to write nothing. */
   fails?: { position: number; value: number; limit: number }
 }
@@ -126,7 +128,7 @@ export function scratchOf(kernel: string, twin: boolean, bufferCount: number, ar
 /** Runs one case in one setting; checks guards and that inputs are untouched. */
 export function runCase(test: KernelCase, setting: Setting): Outcome {
   const label = `${test.kernel}: ${test.name}`
-  const type = (dtype: ElementType): ElementType => (setting.twin && dtype === 'float32' ? 'float64' : dtype)
+  const type = (dtype: ElementType): ElementType => (setting.twin && dtype === 'float32' && !test.sameTypes ? 'float64' : dtype)
   const make = (dtype: ElementType, length: number) => {
     const size = constructors[type(dtype)].BYTES_PER_ELEMENT
     return guarded(type(dtype), length, setting.shift * size, setting.guard)

@@ -68,19 +68,51 @@ const shapes: readonly Shape[] = [
 const nan = Number.NaN
 const special = [1, nan, 3, -4, 5, nan, 2, 9, 0, -1, 4, 4, 4, 1, 1, 1, 8, 3, nan, 1, 0, 6, 6, 5]
 
+const specialShapes: readonly Shape[] = [
+  [1, 24, 1],
+  [2, 12, 1],
+  [1, 3, 8],
+  [1, 8, 3],
+  [2, 2, 6],
+]
+
+/** Whether v takes the place of the best so far: NaN beats everything, the first one wins. */
+const beats = (kind: 'max' | 'min', v: number, best: number) =>
+  !Number.isNaN(best) && (Number.isNaN(v) || (kind === 'max' ? v > best : v < best))
+
+function arg(kind: 'max' | 'min', dtype: Dtype, shape: Shape, data?: readonly number[]): KernelCase {
+  const [outer, reduced, inner] = shape
+  const x = data ?? randomIntegers(outer * reduced * inner, 13, -9, 9)
+  return {
+    kernel: 'argReduce',
+    name: `${kind} of ${dtype} [${shape}]`,
+    args: [kind === 'max' ? 0 : 1, ...shape, dtypeCode[dtype]],
+    outputs: [{ dtype: 'int32', length: outer * inner }],
+    inputs: [{ dtype, data: x }],
+    reference: () => [
+      Array.from({ length: outer * inner }, (_, index) => {
+        const at = (r: number) => x[(Math.floor(index / inner) * reduced + r) * inner + (index % inner)]!
+        let best = 0
+        for (let r = 1; r < reduced; r++) if (beats(kind, at(r), at(best))) best = r
+        return best
+      }),
+    ],
+  }
+}
+
 export const cases: readonly KernelCase[] = [
   ...kinds.flatMap((kind) => shapes.map((shape) => reduce(kind, 'float32', shape))),
   ...kinds.filter((kind) => kind !== 'mean').flatMap((kind) => shapes.map((shape) => reduce(kind, 'int32', shape))),
-  ...kinds.flatMap((kind) =>
-    [
-      [1, 24, 1],
-      [2, 12, 1],
-      [1, 3, 8],
-      [1, 8, 3],
-      [2, 2, 6],
-    ].map((shape) => reduce(kind, 'float32', shape as unknown as Shape, special)),
-  ),
+  ...kinds.flatMap((kind) => specialShapes.map((shape) => reduce(kind, 'float32', shape, special))),
   reduce('sum', 'float32', [1, 1_000_000, 1]),
   reduce('mean', 'float32', [1, 100_000, 10]),
   reduce('sum', 'float32', [1, 3000, 512]),
+  ...(['max', 'min'] as const).flatMap((kind) => [
+    ...shapes.filter((shape) => shape[1] > 0 || shape[0] * shape[2] === 0).map((shape) => arg(kind, 'float32', shape)),
+    ...shapes.filter((shape) => shape[1] > 0).map((shape) => arg(kind, 'int32', shape)),
+    ...specialShapes.map((shape) => arg(kind, 'float32', shape, special)),
+    arg(kind, 'float32', [1, 100, 1], Array.from({ length: 100 }, (_, i) => (i === 71 || i === 40 ? nan : i))),
+    arg(kind, 'float32', [1, 100, 1], new Array<number>(100).fill(nan)),
+    arg(kind, 'float32', [1, 100, 1], new Array<number>(100).fill(3)),
+  ]),
 ]
