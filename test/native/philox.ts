@@ -6,7 +6,9 @@ const mask = 0xffffffffn
 export function philox(state: readonly [number, number, number, number], offset: number): number[] {
   const u = (value: number) => BigInt(value >>> 0)
   const counter = BigInt.asUintN(64, ((u(state[3]) << 32n) | u(state[2])) + BigInt(offset))
-  return philoxWords([counter & mask, counter >> 32n, 0n, 0n], [u(state[0]), u(state[1])]).map((word) => Number(BigInt.asIntN(32, word)))
+  return philoxWords([counter & mask, counter >> 32n, 0n, 0n], [u(state[0]), u(state[1])]).map((word) =>
+    Number(BigInt.asIntN(32, word)),
+  )
 }
 
 /** The bijection itself: four counter words and two key words to four words. */

@@ -31,12 +31,17 @@ const values = (from: ElementType, count: number): number[] => {
   return from === 'int32' ? integers : integers.map((v) => v / 4)
 }
 
-const edges = [0, -0, 0.5, -0.5, 0.999, -0.999, 1.5, -1.5, 254.9, 255, 255.5, 256, -1, 2147483520, 2147483647, 2147483648, -2147483648, 1e20, -1e20]
+const edges = [
+  0, -0, 0.5, -0.5, 0.999, -0.999, 1.5, -1.5, 254.9, 255, 255.5, 256, -1, 2147483520, 2147483647, 2147483648, -2147483648, 1e20,
+  -1e20,
+]
 const limits = [0, 1, -1, 127, 128, 255, 256, -256, 65536, 2 ** 31 - 1, -(2 ** 31), 16777217]
 
 export const cases: readonly KernelCase[] = [
   ...dtypes.flatMap((from) => dtypes.flatMap((to) => lengths.map((n) => cast(from, to, values(from, n))))),
-  ...dtypes.flatMap((to) => (['float32', 'float64'] as const).map((from) => cast(from, to, [...edges, Number.NaN, 1 / 0, -1 / 0], 'edges'))),
+  ...dtypes.flatMap((to) =>
+    (['float32', 'float64'] as const).map((from) => cast(from, to, [...edges, Number.NaN, 1 / 0, -1 / 0], 'edges')),
+  ),
   ...dtypes.map((to) => cast('int32', to, limits, 'edges')),
   cast('uint8', 'float32', values('uint8', 50_000)),
 ]

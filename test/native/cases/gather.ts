@@ -17,12 +17,15 @@ function gather([outer, axisSize, inner, count]: Shape, dtype: ElementType): Ker
       { dtype, data: x },
       { dtype: 'int32', data: indices },
     ],
-    reference: () => [range(outer).flatMap((o) => indices.flatMap((a) => range(inner).map((i) => x[(o * axisSize + a) * inner + i]!)))],
+    reference: () => [
+      range(outer).flatMap((o) => indices.flatMap((a) => range(inner).map((i) => x[(o * axisSize + a) * inner + i]!))),
+    ],
   }
 }
 
 function scatterAdd([outer, axisSize, inner, count]: Shape, dtype: ElementType): KernelCase {
-  const dy = dtype === 'int32' ? randomIntegers(outer * count * inner, 3, -(2 ** 30), 2 ** 30) : randomValues(outer * count * inner, 3)
+  const dy =
+    dtype === 'int32' ? randomIntegers(outer * count * inner, 3, -(2 ** 30), 2 ** 30) : randomValues(outer * count * inner, 3)
   const indices = randomIntegers(count, 5, 0, axisSize)
   return {
     kernel: 'scatterAdd',
@@ -54,7 +57,8 @@ function elements(rows: number, cols: number, dtype: ElementType): KernelCase[] 
   const dy = randomIntegers(rows, 6, 1, 250)
   const index = { dtype: 'int32', data: indices } as const
   const name = `[${rows},${cols}] of ${dtype}`
-  const hot = (value: (r: number) => number) => range(rows * cols).map((i) => (i % cols === indices[Math.floor(i / cols)] ? value(Math.floor(i / cols)) : 0))
+  const hot = (value: (r: number) => number) =>
+    range(rows * cols).map((i) => (i % cols === indices[Math.floor(i / cols)] ? value(Math.floor(i / cols)) : 0))
   const all: KernelCase[] = [
     {
       kernel: 'scatterElements',
@@ -96,7 +100,13 @@ function refused(count: number, position: number, value: number, limit: number):
   const table = { dtype: 'int32', data: range(limit * 2) } as const
   const perRow = { dtype: 'int32', data: range(count) } as const
   return [
-    { ...common, kernel: 'gather', args: [1, limit, 2, count, 4], outputs: [{ dtype: 'int32', length: count * 2 }], inputs: [table, index] },
+    {
+      ...common,
+      kernel: 'gather',
+      args: [1, limit, 2, count, 4],
+      outputs: [{ dtype: 'int32', length: count * 2 }],
+      inputs: [table, index],
+    },
     {
       ...common,
       kernel: 'scatterAdd',
@@ -111,8 +121,20 @@ function refused(count: number, position: number, value: number, limit: number):
       outputs: [{ dtype: 'int32', length: count }],
       inputs: [{ dtype: 'int32', data: range(count * limit) }, index],
     },
-    { ...common, kernel: 'scatterElements', args: [count, limit, 1], outputs: [{ dtype: 'int32', length: count * limit }], inputs: [perRow, index] },
-    { ...common, kernel: 'oneHot', args: [count, limit, 0], outputs: [{ dtype: 'float32', length: count * limit }], inputs: [index] },
+    {
+      ...common,
+      kernel: 'scatterElements',
+      args: [count, limit, 1],
+      outputs: [{ dtype: 'int32', length: count * limit }],
+      inputs: [perRow, index],
+    },
+    {
+      ...common,
+      kernel: 'oneHot',
+      args: [count, limit, 0],
+      outputs: [{ dtype: 'float32', length: count * limit }],
+      inputs: [index],
+    },
   ]
 }
 

@@ -10,7 +10,8 @@ const states: readonly State[] = [
   // The counter's low word overflows within the call.
   [99, -7, -3, 5],
 ]
-const words = (state: State, count: number): number[] => Array.from({ length: Math.ceil(count / 4) }, (_, b) => philox(state, b)).flat()
+const words = (state: State, count: number): number[] =>
+  Array.from({ length: Math.ceil(count / 4) }, (_, b) => philox(state, b)).flat()
 
 function advanced(state: State, blocks: number): number[] {
   const counter = (BigInt(state[3] >>> 0) << 32n) | BigInt(state[2] >>> 0)
@@ -39,7 +40,9 @@ function random(kernel: string, count: number, rest: readonly number[], state: S
     inputs: [{ dtype: 'int32', data: state, written: true }],
     epsilons: options.epsilons ?? 0,
     floor: options.floor ?? 0,
-    ...(wanted ? { reference: () => [wanted(words(state, count * wordsPerElement)).slice(0, count), advanced(state, blocks)] } : {}),
+    ...(wanted
+      ? { reference: () => [wanted(words(state, count * wordsPerElement)).slice(0, count), advanced(state, blocks)] }
+      : {}),
   }
 }
 
@@ -72,10 +75,18 @@ const counts = [...lengths, 100, 40_001]
 export const cases: readonly KernelCase[] = counts.flatMap((count) =>
   states.flatMap((state) => [
     // low + u (high - low): three roundings at the size of the bounds.
-    random('randomUniform', count, [-2, 3], state, { epsilons: 2, floor: 3, wanted: (w) => w.map((word) => -2 + unit(word) * 5) }),
+    random('randomUniform', count, [-2, 3], state, {
+      epsilons: 2,
+      floor: 3,
+      wanted: (w) => w.map((word) => -2 + unit(word) * 5),
+    }),
     random('randomUniform', count, [0, 1], state, { wanted: (w) => w.map(unit) }),
     // Logarithm, root, sine and the products: about eight roundings, at radii up to 5.8.
-    random('randomNormal', count, [0.5, 2], state, { epsilons: 8, floor: 4, wanted: (w) => boxMuller(w).map((z) => 0.5 + 2 * z) }),
+    random('randomNormal', count, [0.5, 2], state, {
+      epsilons: 8,
+      floor: 4,
+      wanted: (w) => boxMuller(w).map((z) => 0.5 + 2 * z),
+    }),
     // Giles' polynomial is good to 3e-7 relative, two epsilons and a half; the slope at the ends is 9.
     random('truncatedNormal', count, [-1, 0.5], state, { epsilons: 12, floor: 2 }),
     random('bernoulli', count, [0.3], state, { wanted: (w) => w.map((word) => (word >>> 0 < 0.3 * 2 ** 32 ? 1 : 0)) }),

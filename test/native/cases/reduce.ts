@@ -111,7 +111,12 @@ export const cases: readonly KernelCase[] = [
     ...shapes.filter((shape) => shape[1] > 0 || shape[0] * shape[2] === 0).map((shape) => arg(kind, 'float32', shape)),
     ...shapes.filter((shape) => shape[1] > 0).map((shape) => arg(kind, 'int32', shape)),
     ...specialShapes.map((shape) => arg(kind, 'float32', shape, special)),
-    arg(kind, 'float32', [1, 100, 1], Array.from({ length: 100 }, (_, i) => (i === 71 || i === 40 ? nan : i))),
+    arg(
+      kind,
+      'float32',
+      [1, 100, 1],
+      Array.from({ length: 100 }, (_, i) => (i === 71 || i === 40 ? nan : i)),
+    ),
     arg(kind, 'float32', [1, 100, 1], new Array<number>(100).fill(nan)),
     arg(kind, 'float32', [1, 100, 1], new Array<number>(100).fill(3)),
   ]),
