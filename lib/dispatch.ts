@@ -1,20 +1,25 @@
 // The one door to execution: encodes a kernel call as a row and runs it. Whatever must see every call (recording, timing, fault
 // injection) hooks in here. Invariant: between reading an address and running the row nothing allocates, so no buffer can move or go.
 import { environment } from './environment.js'
-import { NativeError, ValueError } from './errors.js'
+import { NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
 export type { NativeHandle, NativeInfo } from './native.js'
-export const {
-  allocate: allocateNative,
-  release: releaseNative,
-  address: addressOf,
-  copyIn,
-  copyOut,
-  info,
-  setThreads,
-  setInstructionSet,
-} = native
+export const { allocate: allocateNative, release: releaseNative, address: addressOf, copyIn, copyOut, info } = native
+
+/** Threads of the compute pool, the calling one included; shared by the whole process. Results do not depend on it. */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > 256)
+    throw new ValueError(wrongArgument('setThreads', 'count', 'a positive integer up to 256', count))
+  native.setThreads(count)
+}
+
+/** Instruction set of the kernels, one of `info().instructionSets`; for tests and comparisons. */
+export function setInstructionSet(name: string): void {
+  const known = info().instructionSets
+  if (!known.includes(name)) throw new ValueError(wrongArgument('setInstructionSet', 'name', `one of ${known.join(', ')}`, name))
+  native.setInstructionSet(name)
+}
 
 /** A kernel as the addon registers it; `id` is its index in the native table. */
 export interface Kernel {
