@@ -1,0 +1,214 @@
+// conv2d and conv2dBackwardInput: one direct walk over NHWC images, without im2col and without padding anything.
+//
+// The kernel is packed once into panels of output channels (for the gradient: flipped and transposed, panels of input channels).
+// A tile is up to kTileRows neighbouring pixels times one panel; its k runs over the taps that the pixels' run allows, contiguous
+// over (kw, channel) where the layout allows. Invariant: chunks own whole rows of the produced tensor, so nothing is summed
+// twice.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv2d.cc"
+
+#include "kernels/conv2d.h"
+
+#include "engine/pool.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/gemm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+// Packs panel `index` of the kernel: rows [tap, channel of the source], columns channels of the produced tensor.
+void packKernelPanel(const Correlation& c, const float* w, int64_t index) {
+  const int64_t panels = ceilDivide(c.producedGroup, kPanel);
+  const int64_t group = index / panels;
+  const int64_t column = index % panels * kPanel;
+  const int64_t width = HWY_MIN(kPanel, c.producedGroup - column);
+  float* to = c.packed + index * c.KH * c.KW * c.depth * kPanel;
+  if (!c.flipped) return packPanel(w + group * c.producedGroup + column, c.O, c.KH * c.KW * c.depth, width, to);
+  for (int64_t tap = 0; tap < c.KH * c.KW; ++tap) {
+    const float* from = w + ((c.KH * c.KW - 1 - tap) * c.producedGroup + column) * c.O + group * c.depth;
+    packPanelTransposed(from, c.O, c.depth, width, to + tap * c.depth * panelRow(width));
+  }
+}
+
+// One rectangle of the produced image: `rows` rows of vertical run v from its `start`-th, all columns of horizontal run h.
+HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64_t start, int64_t rows, const AxisRun& h,
+                                   const float* source, float* produced, TileProduct t) {
+  t.outerTaps = v.taps;
+  t.innerTaps = h.taps;
+  t.length = c.depth;
+  const int64_t row = t.bStride;
+  t.b += (v.tap * c.KW + h.tap) * c.depth * row;
+  t.aSteps = {v.tapSource * c.sourceW * c.sourceC, h.tapSource * c.sourceC};
+  t.bSteps = {v.tapStep * c.KW * c.depth * row, h.tapStep * c.depth * row};
+  if (t.aSteps.inner == c.depth && h.tapStep == 1) {  // the taps of a row are contiguous in both operands
+    t.length *= t.innerTaps;
+    t.innerTaps = 1;
+  }
+  const int64_t sourceRow = v.sourceStep * c.sourceW * c.sourceC, sourceColumn = h.sourceStep * c.sourceC;
+  const int64_t producedRow = v.step * c.producedW * c.producedC, producedColumn = h.step * c.producedC;
+  const float* a = source + (v.source * c.sourceW + h.source) * c.sourceC + start * sourceRow;
+  float* to = produced + (v.first * c.producedW + h.first) * c.producedC + start * producedRow;
+  const bool alongColumns = h.count >= 4 || h.count >= rows;  // narrow borders are walked downwards
+  const int64_t strips = alongColumns ? rows : h.count;
+  t.rowStride = alongColumns ? sourceColumn : sourceRow;
+  t.cStride = alongColumns ? producedColumn : producedRow;
+  for (int64_t i = 0; i < strips; ++i) {
+    t.a = a + i * (alongColumns ? sourceRow : sourceColumn);
+    t.c = to + i * (alongColumns ? producedRow : producedColumn);
+    runRows(t, alongColumns ? h.count : rows);
+  }
+}
+
+// Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.
+void correlateRows(const Correlation& c, int64_t image, int64_t start, int64_t end, int64_t index) {
+  const int64_t panels = ceilDivide(c.producedGroup, kPanel);
+  const int64_t group = index / panels;
+  const int64_t column = index % panels * kPanel;
+  const float* source = c.source + image * c.sourceH * c.sourceW * c.sourceC + group * c.depth;
+  float* produced = c.produced + image * c.producedH * c.producedW * c.producedC + group * c.producedGroup + column;
+  TileProduct t;
+  t.width = HWY_MIN(kPanel, c.producedGroup - column);
+  t.b = c.packed + index * c.KH * c.KW * c.depth * kPanel;
+  t.bStride = panelRow(t.width);
+  int64_t before = 0;
+  for (int64_t i = 0; i < c.verticalRuns; ++i) {
+    const AxisRun& v = c.vertical[i];
+    const int64_t first = HWY_MAX(start - before, int64_t{0});
+    const int64_t rows = HWY_MIN(end - before, v.count) - first;
+    before += v.count;
+    if (rows <= 0) continue;
+    for (int64_t j = 0; j < c.horizontalRuns; ++j) correlateRectangle(c, v, first, rows, c.horizontal[j], source, produced, t);
+  }
+}
+
+void correlate(const Correlation& c, const float* w) {
+  const int64_t panels = c.groups * ceilDivide(c.producedGroup, kPanel);
+  const bool serial = c.flop() < kConvSerialFlop;
+  const int64_t packers = serial ? 1 : panels;
+  parallelFor(packers, [&](int64_t packer) {
+    for (int64_t i = partStart(panels, packers, packer); i < partStart(panels, packers, packer + 1); ++i)
+      packKernelPanel(c, w, i);
+  });
+  const int64_t bands = c.bandsPerImage();
+  const int64_t total = c.images * bands;
+  const int64_t chunks = serial ? 1 : total;
+  parallelFor(chunks, [&](int64_t chunk) {
+    for (int64_t band = partStart(total, chunks, chunk); band < partStart(total, chunks, chunk + 1); ++band) {
+      const int64_t start = partStart(c.producedH, bands, band % bands);
+      const int64_t end = partStart(c.producedH, bands, band % bands + 1);
+      for (int64_t i = 0; i < panels; ++i) correlateRows(c, band / bands, start, end, i);
+    }
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steepest {
+namespace {
+
+HWY_EXPORT(correlate);
+
+// The row of the matrix product that a 1x1 convolution is. c, a, b are the row's buffers in order.
+struct PointwiseRow {
+  double arguments[8];
+  Row row;
+  PointwiseRow(const Row& conv, int64_t M, int64_t N, int64_t K, bool transposeA, bool transposeB)
+      : arguments{1,
+                  static_cast<double>(M),
+                  static_cast<double>(N),
+                  static_cast<double>(K),
+                  static_cast<double>(transposeA),
+                  static_cast<double>(transposeB),
+                  0,
+                  0},
+        row{conv.buffers, arguments, conv.bufferCount, 8} {}
+};
+
+PointwiseRow forwardProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.O, s.C, false, false}; }
+PointwiseRow inputProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.C, s.O, false, true}; }
+
+int64_t packedFloats(int64_t groups, int64_t groupColumns, int64_t depth, int64_t taps) {
+  return groups * roundUp(groupColumns, kWidestPanel) * depth * taps;
+}
+
+int64_t runBytes(int64_t rows, int64_t columns) { return roundUp((rows + columns) * static_cast<int64_t>(sizeof(AxisRun)), 64); }
+
+Correlation forwardCorrelation(const ConvShape& s, const Row& row) {
+  Correlation c;
+  c.images = s.N;
+  c.sourceH = s.H, c.sourceW = s.W, c.sourceC = s.C;
+  c.producedH = s.OH, c.producedW = s.OW, c.producedC = s.O;
+  c.KH = s.KH, c.KW = s.KW, c.O = s.O, c.groups = s.groups;
+  c.depth = s.groupC(), c.producedGroup = s.groupO();
+  c.flipped = false;
+  c.produced = row.buffer<float>(0);
+  c.source = row.buffer<float>(1);
+  c.vertical = row.buffer<AxisRun>(3);
+  c.horizontal = c.vertical + s.OH;
+  c.packed = reinterpret_cast<float*>(row.buffer<char>(3) + runBytes(s.OH, s.OW));
+  c.verticalRuns = forwardRuns({s.OH, s.H, s.KH, s.strideH, s.padTop, s.dilationH}, c.vertical);
+  c.horizontalRuns = forwardRuns({s.OW, s.W, s.KW, s.strideW, s.padLeft, s.dilationW}, c.horizontal);
+  return c;
+}
+
+Correlation inputCorrelation(const ConvShape& s, const Row& row) {
+  Correlation c;
+  c.images = s.N;
+  c.sourceH = s.OH, c.sourceW = s.OW, c.sourceC = s.O;
+  c.producedH = s.H, c.producedW = s.W, c.producedC = s.C;
+  c.KH = s.KH, c.KW = s.KW, c.O = s.O, c.groups = s.groups;
+  c.depth = s.groupO(), c.producedGroup = s.groupC();
+  c.flipped = true;
+  c.produced = row.buffer<float>(0);
+  c.source = row.buffer<float>(1);
+  c.vertical = row.buffer<AxisRun>(3);
+  c.horizontal = c.vertical + s.H;
+  c.packed = reinterpret_cast<float*>(row.buffer<char>(3) + runBytes(s.H, s.W));
+  c.verticalRuns = backwardRuns({s.H, s.OH, s.KH, s.strideH, s.padTop, s.dilationH}, c.vertical);
+  c.horizontalRuns = backwardRuns({s.W, s.OW, s.KW, s.strideW, s.padLeft, s.dilationW}, c.horizontal);
+  return c;
+}
+
+}  // namespace
+
+// [y, x, w, scratch]
+Status conv2dFast(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, 4, &s)) return kBadRow;
+  if (s.isPointwise()) return matmulFast(forwardProduct(row, s).row);
+  if (s.N * s.OH * s.OW * s.O == 0) return {};
+  HWY_DYNAMIC_DISPATCH(correlate)(forwardCorrelation(s, row), row.buffer<float>(2));
+  return {};
+}
+
+int64_t conv2dScratch(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, row.bufferCount, &s)) return 0;
+  if (s.isPointwise()) return matmulScratch(forwardProduct(row, s).row);
+  return runBytes(s.OH, s.OW) + 4 * packedFloats(s.groups, s.groupO(), s.groupC(), s.taps());
+}
+
+// [dx, dy, w, scratch]
+Status conv2dBackwardInputFast(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, 4, &s)) return kBadRow;
+  if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
+  if (s.N * s.H * s.W * s.C == 0) return {};
+  HWY_DYNAMIC_DISPATCH(correlate)(inputCorrelation(s, row), row.buffer<float>(2));
+  return {};
+}
+
+int64_t conv2dBackwardInputScratch(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, row.bufferCount, &s)) return 0;
+  if (s.isPointwise()) return matmulScratch(inputProduct(row, s).row);
+  return runBytes(s.H, s.W) + 4 * packedFloats(s.groups, s.groupC(), s.groupO(), s.taps());
+}
+
+}  // namespace steepest
+#endif  // HWY_ONCE

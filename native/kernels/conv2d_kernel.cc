@@ -1,0 +1,193 @@
+// conv2dBackwardKernel: dw[kh, kw, c, o] = sum over images and pixels of x * dy, as products with k running over pixels.
+//
+// A tile is up to kTileRows input channels of one tap times one panel of output channels; both operands are read where they lie
+// (x is k-major in NHWC), only a last, partial panel of dy is packed. Images are cut into slices, each with its own partial dw,
+// added in the order of the slices. Invariant: slices and tiles follow from the shape, so sums do not depend on threads.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv2d_kernel.cc"
+
+#include "kernels/conv2d_kernel.h"
+
+#include "engine/pool.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/gemm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+// Columns of dy that one worker multiplies: a whole panel where it lies, or the packed rest.
+struct PixelColumns {
+  const float* data;
+  int64_t stride;  // from pixel to pixel
+};
+
+// Adds the pixels of output rows [rowStart, rowEnd) of one image to one tap's gradient: `channels` rows of dw, one panel wide.
+// dy.data is the pixel (rowStart, 0).
+HWY_INLINE void addTap(const KernelGradient& g, const TapPlan& tap, const float* x, const PixelColumns& dy, int64_t rowStart,
+                       int64_t rowEnd, int64_t width, float* dw, bool accumulate) {
+  const ConvShape& s = g.shape;
+  const int64_t first = HWY_MAX(rowStart, tap.rowFirst), last = HWY_MIN(rowEnd, tap.rowLast);
+  TileProduct t;
+  t.outerTaps = HWY_MAX(int64_t{0}, last - first);
+  t.length = tap.columnLast - tap.columnFirst;
+  t.rowStride = 1;
+  t.columnStride = s.strideW * s.C;
+  t.aSteps.outer = s.strideH * s.W * s.C;
+  const int64_t h = first * s.strideH + tap.kh * s.dilationH - s.padTop;
+  const int64_t w = tap.columnFirst * s.strideW + tap.kw * s.dilationW - s.padLeft;
+  t.a = x + (h * s.W + w) * s.C;
+  t.b = dy.data + ((first - rowStart) * s.OW + tap.columnFirst) * dy.stride;
+  t.bStride = dy.stride;
+  t.bSteps.outer = s.OW * dy.stride;
+  t.c = dw;
+  t.cStride = s.O;
+  t.width = width;
+  t.accumulate = accumulate;
+  if (t.outerTaps == 0 || t.length <= 0) {
+    if (accumulate) return;
+    t.outerTaps = 0;
+  }
+  runRows(t, tap.channels);
+}
+
+// Adds one band of rows of one image to the partial gradients of one panel of one group.
+void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* packed, float* dw,
+             bool accumulate) {
+  const ConvShape& s = g.shape;
+  const int64_t panels = ceilDivide(s.groupO(), kPanel);
+  const int64_t group = index / panels;
+  const int64_t column = index % panels * kPanel;
+  const int64_t width = HWY_MIN(kPanel, s.groupO() - column);
+  const float* x = g.x + image * s.H * s.W * s.C + group * s.groupC();
+  const int64_t firstColumn = group * s.groupO() + column;
+  PixelColumns dy{g.dy + (image * s.OH + rowStart) * s.OW * s.O + firstColumn, s.O};
+  if (width < kPanel) {
+    packPanel(dy.data, s.O, (rowEnd - rowStart) * s.OW, width, packed);
+    dy = {packed, panelRow(width)};
+  }
+  for (int64_t i = 0; i < g.tapCount; ++i) {
+    const TapPlan& tap = g.taps[i];
+    addTap(g, tap, x, dy, rowStart, rowEnd, width, dw + tap.row * s.O + firstColumn, accumulate);
+  }
+}
+
+// One slice of the images for a range of panels, into that slice's partial gradient.
+void addSlice(const KernelGradient& g, int64_t slice, int64_t panelStart, int64_t panelEnd, float* packed) {
+  const ConvShape& s = g.shape;
+  float* dw = g.slices > 1 ? g.partials + slice * s.taps() * s.groupC() * s.O : g.dw;
+  const int64_t bands = g.bandsPerImage();
+  bool accumulate = false;
+  for (int64_t image = partStart(s.N, g.slices, slice); image < partStart(s.N, g.slices, slice + 1); ++image) {
+    for (int64_t band = 0; band < bands; ++band) {
+      const int64_t start = partStart(s.OH, bands, band), end = partStart(s.OH, bands, band + 1);
+      for (int64_t i = panelStart; i < panelEnd; ++i) addBand(g, image, start, end, i, packed, dw, accumulate);
+      accumulate = true;
+    }
+  }
+}
+
+// dw = the sum of the slices' partial gradients, in order.
+void addSlices(const KernelGradient& g) {
+  const GemmTag d;
+  const int64_t total = g.shape.taps() * g.shape.groupC() * g.shape.O;
+  parallelFor(ceilDivide(total, kChunkElements / 4), [&](int64_t chunk) HWY_ATTR {
+    const int64_t end = HWY_MIN(total, (chunk + 1) * (kChunkElements / 4));
+    int64_t i = chunk * (kChunkElements / 4);
+    for (; i < end; i += kLanes) {
+      const int64_t count = HWY_MIN(kLanes, end - i);
+      GemmVector sum = hn::Zero(d);
+      for (int64_t slice = 0; slice < g.slices; ++slice) {
+        const float* from = g.partials + slice * total + i;
+        sum = hn::Add(sum, count == kLanes ? hn::LoadU(d, from) : loadFirst(from, count));
+      }
+      storeColumns(sum, g.dw + i, count, false);
+    }
+  });
+}
+
+void kernelGradient(const KernelGradient& g) {
+  const int64_t panels = g.shape.groups * ceilDivide(g.shape.groupO(), kPanel);
+  const int64_t panelParts = HWY_MIN(panels, g.panelParts);
+  parallelFor(g.slices * panelParts, [&](int64_t chunk) {
+    const int64_t part = chunk % panelParts;
+    float* packed = g.packed + chunk * g.packedFloats();
+    addSlice(g, chunk / panelParts, partStart(panels, panelParts, part), partStart(panels, panelParts, part + 1), packed);
+  });
+  if (g.slices > 1) addSlices(g);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steepest {
+namespace {
+
+HWY_EXPORT(kernelGradient);
+
+// The row of the matrix product that a 1x1 convolution's kernel gradient is: xᵀ · dy over all pixels.
+struct ProductRow {
+  double arguments[8];
+  Row row;
+  ProductRow(const Row& conv, const ConvShape& s)
+      : arguments{1, static_cast<double>(s.C), static_cast<double>(s.O), static_cast<double>(s.N * s.H * s.W), 1, 0, 0, 0},
+        row{conv.buffers, arguments, conv.bufferCount, 8} {}
+};
+
+void planTaps(KernelGradient* g) {
+  const ConvShape& s = g->shape;
+  const Axis rows{s.OH, s.H, s.KH, s.strideH, s.padTop, s.dilationH};
+  const Axis columns{s.OW, s.W, s.KW, s.strideW, s.padLeft, s.dilationW};
+  const bool merged = g->mergesColumns();
+  const int64_t tapsPerRow = merged ? 1 : s.KW;
+  g->tapCount = s.KH * tapsPerRow;
+  for (int64_t i = 0; i < g->tapCount; ++i) {
+    TapPlan& tap = g->taps[i];
+    tap.kh = i / tapsPerRow;
+    tap.kw = i % tapsPerRow;
+    tap.channels = merged ? s.KW * s.C : s.groupC();
+    tap.row = (tap.kh * s.KW + tap.kw) * s.groupC();
+    tapRange(rows, tap.kh, &tap.rowFirst, &tap.rowLast);
+    tapRange(columns, tap.kw, &tap.columnFirst, &tap.columnLast);
+  }
+}
+
+}  // namespace
+
+// [dw, x, dy, scratch]
+Status conv2dBackwardKernelFast(const Row& row) {
+  KernelGradient g;
+  if (!parseConv(row, 4, &g.shape)) return kBadRow;
+  const ConvShape& s = g.shape;
+  if (s.isPointwise()) return matmulFast(ProductRow(row, s).row);
+  if (s.taps() * s.groupC() * s.O == 0) return {};
+  g.dw = row.buffer<float>(0);
+  if (s.N * s.OH * s.OW == 0) {
+    std::fill_n(g.dw, s.taps() * s.groupC() * s.O, 0.0f);
+    return {};
+  }
+  g.x = row.buffer<float>(1);
+  g.dy = row.buffer<float>(2);
+  g.taps = row.buffer<TapPlan>(3);
+  g.cut();
+  g.packed = reinterpret_cast<float*>(row.buffer<char>(3) + g.tapBytes());
+  g.partials = g.packed + g.slices * g.panelParts * g.packedFloats();
+  planTaps(&g);
+  HWY_DYNAMIC_DISPATCH(kernelGradient)(g);
+  return {};
+}
+
+int64_t conv2dBackwardKernelScratch(const Row& row) {
+  KernelGradient g;
+  if (!parseConv(row, row.bufferCount, &g.shape)) return 0;
+  if (g.shape.isPointwise()) return matmulScratch(ProductRow(row, g.shape).row);
+  g.cut();
+  const int64_t partials = g.slices > 1 ? g.slices * g.shape.taps() * g.shape.groupC() * g.shape.O : 0;
+  return g.tapBytes() + 4 * (g.slices * g.panelParts * g.packedFloats() + partials);
+}
+
+}  // namespace steepest
+#endif  // HWY_ONCE

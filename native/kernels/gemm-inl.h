@@ -1,0 +1,197 @@
+// Register-tile products for one instruction set: the inner loops of matmul and of the direct convolutions.
+//
+// A tile is MR rows by NV vectors of columns, accumulated in registers over all k (14x32 on AVX-512, 6x16 on AVX2), stored once.
+// Invariant: nothing is read or written outside the operands that TileProduct names, whatever the width.
+#include <cstring>
+#include <utility>
+
+#include "hwy/highway.h"
+#include "kernels/gemm.h"
+
+#if defined(STEEPEST_KERNELS_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef STEEPEST_KERNELS_GEMM_INL_H_
+#undef STEEPEST_KERNELS_GEMM_INL_H_
+#else
+#define STEEPEST_KERNELS_GEMM_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET <= HWY_AVX3
+using GemmTag = hn::CappedTag<float, 16>;
+constexpr int kTileRows = 14;  // 28 accumulators, 2 columns of B, 1 broadcast of 32 registers
+#elif HWY_TARGET <= HWY_SSE4
+using GemmTag = hn::CappedTag<float, 8>;
+constexpr int kTileRows = 6;  // 12 accumulators of 16 registers
+#else
+using GemmTag = hn::CappedTag<float, 4>;
+constexpr int kTileRows = 12;  // NEON: 24 accumulators of 32 registers
+#endif
+using GemmVector = hn::Vec<GemmTag>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(GemmTag()));
+constexpr int64_t kPanel = 2 * kLanes;
+
+// Masked memory access that touches no byte past `count`: native on AVX2 and AVX-512, through the stack elsewhere.
+HWY_INLINE GemmVector loadFirst(const float* from, int64_t count) {
+  const GemmTag d;
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
+#else
+  HWY_ALIGN float lanes[kLanes] = {};
+  memcpy(lanes, from, static_cast<size_t>(count) * sizeof(float));
+  return hn::Load(d, lanes);
+#endif
+}
+
+HWY_INLINE void storeFirst(GemmVector v, float* to, int64_t count) {
+  const GemmTag d;
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
+#else
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(v, d, lanes);
+  memcpy(to, lanes, static_cast<size_t>(count) * sizeof(float));
+#endif
+}
+
+HWY_INLINE void storeColumns(GemmVector v, float* to, int64_t count, bool accumulate) {
+  const GemmTag d;
+  if (count >= kLanes) {
+    hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, to), v) : v, d, to);
+  } else if (count > 0) {
+    storeFirst(accumulate ? hn::Add(loadFirst(to, count), v) : v, to, count);
+  }
+}
+
+// Full unrolling keeps the accumulators in registers; without it compilers put the array on the stack and lose half the rate.
+template <int MR, int NV, bool kRowsContiguous>
+HWY_NOINLINE void multiplyTile(const TileProduct& t) {
+  const GemmTag d;
+  GemmVector sums[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
+  }
+  const int64_t aStep = kRowsContiguous ? t.columnStride : 1;
+  const int64_t rowStep = kRowsContiguous ? 1 : t.rowStride;
+  const int64_t bStep = t.bStride;
+  for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
+    for (int64_t inner = 0; inner < t.innerTaps; ++inner) {
+      const float* HWY_RESTRICT a = t.a + outer * t.aSteps.outer + inner * t.aSteps.inner;
+      const float* HWY_RESTRICT b = t.b + outer * t.bSteps.outer + inner * t.bSteps.inner;
+      for (int64_t k = 0; k < t.length; ++k, a += aStep, b += bStep) {
+        GemmVector columns[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+          const GemmVector x = hn::Set(d, a[i * rowStep]);
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) storeColumns(sums[i][j], t.c + i * t.cStride + j * kLanes, t.width - j * kLanes, t.accumulate);
+  }
+}
+
+using TileFunction = void (*)(const TileProduct&);
+
+template <int NV, bool kRowsContiguous, int... kRows>
+HWY_INLINE TileFunction tileFunction(int64_t rows, std::integer_sequence<int, kRows...>) {
+  static constexpr TileFunction table[] = {multiplyTile<kRows + 1, NV, kRowsContiguous>...};
+  return table[rows - 1];
+}
+
+// The tile product for `rows` (1..kTileRows) rows; a width up to one vector uses the one-vector tile.
+HWY_INLINE void runTile(const TileProduct& t, int64_t rows) {
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  const bool one = t.width <= kLanes;
+  const bool contiguous = t.rowStride == 1 && t.columnStride != 1;
+  const TileFunction run = contiguous ? (one ? tileFunction<1, true>(rows, Rows()) : tileFunction<2, true>(rows, Rows()))
+                                      : (one ? tileFunction<1, false>(rows, Rows()) : tileFunction<2, false>(rows, Rows()));
+  run(t);
+}
+
+// Runs `t` for any number of rows, as near-equal blocks of at most kTileRows.
+HWY_INLINE void runRows(TileProduct t, int64_t rows) {
+  const int64_t blocks = ceilDivide(rows, kTileRows);
+  const float* a = t.a;
+  float* c = t.c;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t start = partStart(rows, blocks, i);
+    t.a = a + start * t.rowStride;
+    t.c = c + start * t.cStride;
+    runTile(t, partStart(rows, blocks, i + 1) - start);
+  }
+}
+
+// Row length of a packed panel that holds `width` columns.
+HWY_INLINE int64_t panelRow(int64_t width) { return width <= kLanes ? kLanes : kPanel; }
+
+// Copies rows [0, count) of a row-major matrix, `width` columns each, into a panel padded with zeros.
+HWY_INLINE void packPanel(const float* from, int64_t stride, int64_t count, int64_t width, float* to) {
+  const GemmTag d;
+  const int64_t row = panelRow(width);
+  const int64_t last = width - (row - kLanes);  // columns in the last vector
+  for (int64_t k = 0; k < count; ++k, from += stride, to += row) {
+    if (row == kPanel) hn::StoreU(hn::LoadU(d, from), d, to);
+    hn::StoreU(last == kLanes ? hn::LoadU(d, from + row - kLanes) : loadFirst(from + row - kLanes, last), d, to + row - kLanes);
+  }
+}
+
+// Four k of kLanes columns at once: block L of vector i holds column 4L+i, so a 4x4 transpose within blocks leaves columns in
+// order.
+HWY_INLINE void packFourTransposed(const float* from, int64_t stride, float* to, int64_t row) {
+  const GemmTag d;
+  GemmVector v[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    v[i] = hn::LoadDup128(d, from + i * stride);
+#if HWY_TARGET <= HWY_AVX2
+#pragma GCC unroll 4
+    for (int block = 1; block < kLanes / 4; ++block) {
+      const auto before = hn::FirstN(d, static_cast<size_t>(4 * block));
+      v[i] = hn::IfThenElse(before, v[i], hn::LoadDup128(d, from + (4 * block + i) * stride));
+    }
+#endif
+  }
+  const hn::Repartition<double, GemmTag> d64;
+  const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
+  const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, v[2], v[3]));
+  const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, v[0], v[1]));
+  const auto high23 = hn::BitCast(d64, hn::InterleaveUpper(d, v[2], v[3]));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, low01, low23)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23)), d, to + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, high01, high23)), d, to + 2 * row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, to + 3 * row);
+}
+
+// As packPanel, from a matrix whose columns are contiguous: element (k, column) is from[column * stride + k].
+HWY_INLINE void packPanelTransposed(const float* from, int64_t stride, int64_t count, int64_t width, float* to) {
+  const int64_t row = panelRow(width);
+  for (int64_t j = 0; j < row; j += kLanes) {
+    const int64_t columns = HWY_MIN(width - j, kLanes);
+    int64_t k = 0;
+    if (columns == kLanes) {
+      for (; k + 4 <= count; k += 4) packFourTransposed(from + j * stride + k, stride, to + k * row + j, row);
+    }
+    for (; k < count; ++k) {
+      for (int64_t c = 0; c < kLanes; ++c) to[k * row + j + c] = c < columns ? from[(j + c) * stride + k] : 0.0f;
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#endif  // STEEPEST_KERNELS_GEMM_INL_H_

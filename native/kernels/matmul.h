@@ -1,0 +1,62 @@
+// The shape of a batched matrix product and how it is cut into independent chunks of work.
+//
+// Invariant: everything here follows from the shape alone, so results do not depend on threads and scratch is known beforehand.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/gemm.h"
+
+namespace steepest {
+
+struct MatMulShape {
+  int64_t batch, M, N, K;
+  bool transposeA, transposeB;
+  int64_t strideA, strideB;  // from one item of the batch to the next; 0 repeats the operand
+};
+
+struct MatMulBuffers {
+  float* c;
+  const float* a;
+  const float* b;
+  float* panels;    // packed B, a region per chunk
+  float* partials;  // [slices, batch, M, N] when k is sliced
+};
+
+constexpr int64_t kMostChunks = 32;
+constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 448 x 32 floats (224 KiB), stays in L2
+constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
+constexpr int64_t kDotRows = 4;       // up to here A · Bᵀ is computed as dots of rows, with nothing packed
+constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
+constexpr double kChunkFlop = 1e6;    // about 10 microseconds of one core
+
+// Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone.
+inline int64_t chunksFor(const MatMulShape& s) {
+  const double flop =
+      2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
+  const double wanted = std::clamp(flop / kChunkFlop, 1.0, static_cast<double>(kMostChunks));
+  return static_cast<int64_t>(wanted);
+}
+
+// Slices of k: only for products whose k dwarfs their rows and columns (gradients of weights, wide flattened layers).
+inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
+  if (s.M <= kDotRows || s.K < 4 * std::max(s.M, s.N)) return 1;
+  return std::max<int64_t>(1, std::min(wanted, s.K / kLeastSlice));
+}
+
+inline int64_t runFloats(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
+
+// Upper bounds for any instruction set, in floats.
+inline int64_t panelFloats(const MatMulShape& s) {
+  const int64_t panels = std::min(kPartPanels, ceilDivide(s.N, int64_t{8}));
+  return chunksFor(s) * panels * kWidestPanel * runFloats(s);
+}
+
+inline int64_t partialFloats(const MatMulShape& s) {
+  if (s.batch == 0) return 0;
+  const int64_t slices = slicesFor(s, ceilDivide(chunksFor(s), s.batch));
+  return slices > 1 ? slices * s.batch * s.M * s.N : 0;
+}
+
+}  // namespace steepest

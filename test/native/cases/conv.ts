@@ -1,0 +1,137 @@
+// Cases of the convolutions: strides, dilation, padding and groups in combination, thin channels, images smaller than the kernel.
+import { type KernelCase, randomValues } from '../harness.js'
+
+interface Geometry {
+  N: number
+  H: number
+  W: number
+  C: number
+  KH: number
+  KW: number
+  O: number
+  stride?: [number, number]
+  pad?: [number, number, number, number] // top, bottom, left, right
+  dilation?: [number, number]
+  groups?: number
+}
+
+type Full = Required<Geometry> & { OH: number; OW: number }
+
+function complete(geometry: Geometry): Full {
+  const g = { stride: [1, 1], pad: [0, 0, 0, 0], dilation: [1, 1], groups: 1, ...geometry } as Required<Geometry>
+  const size = (input: number, kernel: number, axis: 0 | 1) => {
+    const padded = input + g.pad[2 * axis]! + g.pad[2 * axis + 1]!
+    return Math.max(0, Math.floor((padded - (kernel - 1) * g.dilation[axis] - 1) / g.stride[axis]) + 1)
+  }
+  return { ...g, OH: size(g.H, g.KH, 0), OW: size(g.W, g.KW, 1) }
+}
+
+// Calls visit(y, x, w) with the flat indices of every product y += x * w: the definition, written apart from the twin.
+function forEachProduct(g: Full, visit: (y: number, x: number, w: number) => void): void {
+  const groupC = g.C / g.groups
+  const groupO = g.O / g.groups
+  for (let y = 0; y < g.N * g.OH * g.OW * g.O; y++) {
+    const o = y % g.O
+    const ow = Math.floor(y / g.O) % g.OW
+    const oh = Math.floor(y / g.O / g.OW) % g.OH
+    const n = Math.floor(y / g.O / g.OW / g.OH)
+    for (let w = o; w < g.KH * g.KW * groupC * g.O; w += g.O) {
+      const c = Math.floor(w / g.O) % groupC
+      const tap = Math.floor(w / g.O / groupC)
+      const row = oh * g.stride[0] - g.pad[0] + Math.floor(tap / g.KW) * g.dilation[0]
+      const column = ow * g.stride[1] - g.pad[2] + (tap % g.KW) * g.dilation[1]
+      if (row < 0 || row >= g.H || column < 0 || column >= g.W) continue
+      visit(y, ((n * g.H + row) * g.W + column) * g.C + Math.floor(o / groupO) * groupC + c, w)
+    }
+  }
+}
+
+function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
+  const g = complete(geometry)
+  const sizes = { y: g.N * g.OH * g.OW * g.O, x: g.N * g.H * g.W * g.C, w: ((g.KH * g.KW * g.C) / g.groups) * g.O }
+  const x = randomValues(sizes.x, seed)
+  const w = randomValues(sizes.w, seed + 1)
+  const dy = randomValues(sizes.y, seed + 2)
+  const args = [g.N, g.H, g.W, g.C, g.KH, g.KW, g.O, g.OH, g.OW, ...g.stride, g.pad[0], g.pad[2], ...g.dilation, g.groups]
+  const products = ((g.KH * g.KW * g.C) / g.groups) * sizes.y
+  const make = (kernel: string, length: number, inputs: number[][], terms: number, add: Add): KernelCase => ({
+    kernel,
+    name: JSON.stringify(geometry),
+    args,
+    outputs: [{ dtype: 'float32', length }],
+    inputs: inputs.map((data) => ({ dtype: 'float32', data })),
+    // Step k rounds a partial sum of about sqrt(k) / 3, which adds up to a standard deviation of 0.07 terms: 7 of them.
+    epsilons: 4 + terms / 2,
+    floor: 1,
+    ...(products < 300_000 ? { reference: () => [collect(g, length, add)] } : {}),
+  })
+  const at = (data: number[], i: number) => data[i] ?? Number.NaN
+  return [
+    make('conv2d', sizes.y, [x, w], (g.KH * g.KW * g.C) / g.groups, (out, i, j, k) => {
+      out[i]! += at(x, j) * at(w, k)
+    }),
+    make('conv2dBackwardInput', sizes.x, [dy, w], (g.KH * g.KW * g.O) / g.groups, (out, i, j, k) => {
+      out[j]! += at(dy, i) * at(w, k)
+    }),
+    make('conv2dBackwardKernel', sizes.w, [x, dy], g.N * g.OH * g.OW, (out, i, j, k) => {
+      out[k]! += at(x, j) * at(dy, i)
+    }),
+  ]
+}
+
+type Add = (out: Float64Array, y: number, x: number, w: number) => void
+
+function collect(g: Full, length: number, add: Add): Float64Array {
+  const out = new Float64Array(length)
+  forEachProduct(g, (y, x, w) => add(out, y, x, w))
+  return out
+}
+
+const small = { N: 2, H: 7, W: 9, C: 4, KH: 3, KW: 3, O: 6 }
+const strides: [number, number][] = [
+  [1, 1],
+  [2, 2],
+  [1, 3],
+  [3, 2],
+]
+const dilations: [number, number][] = [
+  [1, 1],
+  [2, 2],
+  [3, 1],
+  [2, 3],
+]
+const pads: [number, number, number, number][] = [
+  [0, 0, 0, 0],
+  [1, 1, 1, 1],
+  [2, 0, 1, 3],
+  [4, 5, 4, 5],
+]
+
+export const cases: readonly KernelCase[] = [
+  ...strides.flatMap((stride) =>
+    dilations.flatMap((dilation) =>
+      pads.flatMap((pad) => [1, 2].flatMap((groups) => convolutions({ ...small, stride, dilation, pad, groups }))),
+    ),
+  ),
+  ...Array.from({ length: 36 }, (_, n) => convolutions({ N: 1, H: 4, W: 5, C: 3, KH: 2, KW: 2, O: n }, n)).flat(),
+  ...Array.from({ length: 36 }, (_, n) => convolutions({ N: 1, H: 4, W: 5, C: n, KH: 2, KW: 2, O: 3 }, n)).flat(),
+  ...Array.from({ length: 36 }, (_, n) =>
+    convolutions({ N: 1, H: 3, W: n, C: 3, KH: 3, KW: 3, O: 5, pad: [1, 1, 1, 1] }, n),
+  ).flat(),
+  ...convolutions({ ...small, N: 0 }),
+  ...convolutions({ ...small, H: 2 }),
+  ...convolutions({ ...small, KH: 1, KW: 1 }),
+  ...convolutions({ ...small, KH: 1, KW: 1, stride: [2, 2] }),
+  ...convolutions({ ...small, KH: 1, KW: 1, groups: 2 }),
+  ...convolutions({ ...small, KH: 1, KW: 5, pad: [0, 0, 2, 2] }),
+  ...convolutions({ ...small, KH: 7, KW: 9 }),
+  ...convolutions({ ...small, KH: 2, KW: 4, pad: [0, 1, 1, 2], stride: [4, 4] }),
+  ...[1, 3, 8, 16, 33].flatMap((C) => convolutions({ N: 2, H: 6, W: 6, C, KH: 3, KW: 3, O: C, groups: C, pad: [1, 1, 1, 1] })),
+  ...convolutions({ N: 2, H: 6, W: 6, C: 8, KH: 3, KW: 3, O: 16, groups: 8, stride: [2, 2], pad: [0, 1, 0, 1] }),
+  // Shared out over chunks: a batch, one large image in bands, a last panel that is partial, many channels.
+  ...convolutions({ N: 5, H: 28, W: 28, C: 1, KH: 3, KW: 3, O: 32 }),
+  ...convolutions({ N: 3, H: 14, W: 15, C: 32, KH: 3, KW: 3, O: 40 }),
+  ...convolutions({ N: 1, H: 61, W: 60, C: 20, KH: 3, KW: 3, O: 33, pad: [1, 1, 1, 1] }),
+  ...convolutions({ N: 2, H: 9, W: 9, C: 70, KH: 3, KW: 3, O: 70, pad: [1, 1, 1, 1], stride: [2, 2] }),
+  ...convolutions({ N: 9, H: 12, W: 12, C: 33, KH: 1, KW: 1, O: 65 }),
+]

@@ -1,0 +1,88 @@
+// Cases of matmul: every transpose, batches with repeated operands, every remainder of the tiles, the thin shapes that take other paths.
+import { type KernelCase, lengths, randomValues } from '../harness.js'
+
+interface Product {
+  M: number
+  N: number
+  K: number
+  batch?: number
+  transposeA?: boolean
+  transposeB?: boolean
+  /** Repeat the one a (or b) for the whole batch. */
+  sameA?: boolean
+  sameB?: boolean
+}
+
+// The definition in JavaScript, written apart from the twin.
+function multiply(p: Required<Product>, a: readonly number[], b: readonly number[]): Float64Array {
+  const { M, N, K } = p
+  return Float64Array.from({ length: p.batch * M * N }, (_, flat) => {
+    const item = Math.floor(flat / (M * N))
+    const i = Math.floor(flat / N) % M
+    const j = flat % N
+    const aStart = p.sameA ? 0 : item * M * K
+    const bStart = p.sameB ? 0 : item * K * N
+    let sum = 0
+    for (let k = 0; k < K; k++) {
+      const left = a[aStart + (p.transposeA ? k * M + i : i * K + k)] ?? Number.NaN
+      sum += left * (b[bStart + (p.transposeB ? j * K + k : k * N + j)] ?? Number.NaN)
+    }
+    return sum
+  })
+}
+
+function matmul(product: Product, seed = 1): KernelCase {
+  const p = { batch: 1, transposeA: false, transposeB: false, sameA: false, sameB: false, ...product }
+  const { batch, M, N, K } = p
+  const a = randomValues((p.sameA ? 1 : batch) * M * K, seed)
+  const b = randomValues((p.sameB ? 1 : batch) * K * N, seed + 1)
+  const letters = `${p.transposeA ? 'T' : 'N'}${p.transposeB ? 'T' : 'N'}`
+  return {
+    kernel: 'matmul',
+    name: `${batch} x ${M}x${N}x${K} ${letters}${p.sameA ? ' same a' : ''}${p.sameB ? ' same b' : ''}`,
+    args: [batch, M, N, K, Number(p.transposeA), Number(p.transposeB), p.sameA ? 0 : M * K, p.sameB ? 0 : K * N],
+    outputs: [{ dtype: 'float32', length: batch * M * N }],
+    inputs: [
+      { dtype: 'float32', data: a },
+      { dtype: 'float32', data: b },
+    ],
+    // Step k rounds a partial sum of about sqrt(k) / 3, which adds up to a standard deviation of 0.07 K: 7 of them.
+    epsilons: 4 + K / 2,
+    floor: 1,
+    ...(batch * M * N * K < 200_000 ? { reference: () => [multiply(p, a, b)] } : {}),
+  }
+}
+
+const transposes = [
+  { transposeA: false, transposeB: false },
+  { transposeA: false, transposeB: true },
+  { transposeA: true, transposeB: false },
+  { transposeA: true, transposeB: true },
+]
+
+export const cases: readonly KernelCase[] = transposes.flatMap((t) => [
+  ...lengths.map((n) => matmul({ M: n, N: 5, K: 7, ...t }, n)),
+  ...lengths.map((n) => matmul({ M: 5, N: n, K: 7, ...t }, n)),
+  ...lengths.map((n) => matmul({ M: 5, N: 17, K: n, ...t }, n)),
+  ...[0, 1, 2, 3, 31, 33, 100].flatMap((n) => [
+    matmul({ M: 1, N: n, K: 37, ...t }, n),
+    matmul({ M: n, N: 1, K: 37, ...t }, n),
+    matmul({ M: 3, N: n, K: 1, ...t }, n),
+  ]),
+  ...[64, 65].map((n) => matmul({ M: n, N: n, K: n, ...t })),
+  matmul({ batch: 3, M: 5, N: 6, K: 7, ...t }),
+  matmul({ batch: 3, M: 5, N: 6, K: 7, sameA: true, ...t }),
+  matmul({ batch: 3, M: 5, N: 6, K: 7, sameB: true, ...t }),
+  matmul({ batch: 4, M: 1, N: 1, K: 9, ...t }),
+  matmul({ batch: 4, M: 9, N: 1, K: 9, sameB: true, ...t }),
+  matmul({ batch: 0, M: 2, N: 2, K: 2, ...t }),
+  // Shared out over chunks; k longer than one run; rows that collide in L1; k in slices; the last panel partial.
+  matmul({ M: 131, N: 137, K: 150, ...t }),
+  matmul({ M: 60, N: 90, K: 1000, ...t }),
+  matmul({ M: 70, N: 40, K: 1024, ...t }),
+  matmul({ M: 1024, N: 20, K: 40, ...t }),
+  matmul({ M: 20, N: 30, K: 5000, ...t }),
+  matmul({ M: 1, N: 1000, K: 700, ...t }),
+  matmul({ M: 1000, N: 1, K: 700, ...t }),
+  matmul({ batch: 50, M: 33, N: 34, K: 35, ...t }),
+])
