@@ -1,6 +1,5 @@
 // The Node-API surface: what lib/native.ts types. Everything an environment (main thread or worker_thread) owns lives in its
 // Environment; the only thing shared between environments is the compute pool (engine/pool.h).
-//
 // Invariant: no argument from JavaScript can crash the process, except an address that is not one: lib/ makes addresses from
 // allocate() and address() only. C++ exceptions are off in node-addon-api; a pending JS exception is returned at once.
 #include <napi.h>

@@ -9,7 +9,7 @@ import { root } from '../project/sources.js'
 import { cleanEnvironment } from '../project/tarball.js'
 
 const copied = ['lib', 'native', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'CMakeLists.txt']
-const suites = ['test/engine', 'test/kernels', 'test/ops']
+const suites = ['test/native', 'test/ops', 'test/autograd']
 const folders: string[] = []
 
 afterAll(() => {
