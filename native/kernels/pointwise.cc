@@ -1,0 +1,200 @@
+// The pointwise interpreter: any formula over tensors of one shape, run block by block as pointwise_plan.h says.
+//
+// Invariant: a block's results depend on the row alone; blocks share nothing but cells, which are computed before the first.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/pointwise.cc"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "engine/pool.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/arguments.h"
+#include "kernels/pointwise_loops-inl.h"
+#include "kernels/pointwise_plan.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+using pointwise::Motion;
+using pointwise::Plan;
+using pointwise::PlannedInstruction;
+
+// Elements [first, first + count) of `source`, converted to the compute type. Compilers vectorise these loops.
+template <typename T>
+void load(T* dst, const char* source, DType dtype, int64_t first, int64_t count) {
+  if (dtype == DType::float32) {
+    const float* from = reinterpret_cast<const float*>(source) + first;
+    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
+  } else if (dtype == DType::int32) {
+    const int32_t* from = reinterpret_cast<const int32_t*>(source) + first;
+    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
+  } else {
+    const uint8_t* from = reinterpret_cast<const uint8_t*>(source) + first;
+    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
+  }
+}
+
+// A number as an integer in [lowest, highest]: truncated, saturated, NaN to 0.
+template <typename To, typename T>
+HWY_INLINE To integerOf(T value, T lowest, T highest, To last) {
+  if (value >= highest) return last;
+  return value > lowest ? static_cast<To>(value) : value == value ? static_cast<To>(lowest) : To{0};
+}
+
+template <typename T>
+void store(char* target, DType dtype, const T* source, int64_t first, int64_t count) {
+  if (dtype == DType::float32) {
+    float* to = reinterpret_cast<float*>(target) + first;
+    for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(source[i]);
+  } else if (dtype == DType::int32) {
+    int32_t* to = reinterpret_cast<int32_t*>(target) + first;
+    for (int64_t i = 0; i < count; ++i) {
+      to[i] = integerOf<int32_t, T>(source[i], static_cast<T>(-2147483648.0), static_cast<T>(2147483647.0), 2147483647);
+    }
+  } else if (dtype == DType::uint8) {
+    uint8_t* to = reinterpret_cast<uint8_t*>(target) + first;
+    for (int64_t i = 0; i < count; ++i) to[i] = integerOf<uint8_t, T>(source[i], T{0}, T{255}, 255);
+  } else {
+    uint8_t* to = reinterpret_cast<uint8_t*>(target) + first;
+    for (int64_t i = 0; i < count; ++i) to[i] = source[i] != T{0};
+  }
+}
+
+// One number per row, repeated over its `cols` elements. Writes whole vectors, up to kSlotPadding elements beyond the last row.
+template <typename T>
+void spreadRows(T* slot, const char* source, DType dtype, int64_t row, int64_t rows, int64_t cols) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  T values[pointwise::kMaxBlock];
+  load(values, source, dtype, row, rows);
+  for (int64_t r = 0; r < rows; ++r) {
+    const auto v = hn::Set(d, values[r]);
+    for (int64_t j = 0; j < cols; j += lanes) hn::StoreU(v, d, slot + r * cols + j);
+  }
+}
+
+// The columns' numbers, repeated for every row of a block.
+template <typename T>
+void spreadColumns(T* slot, const char* source, DType dtype, int64_t rows, int64_t cols) {
+  load(slot, source, dtype, 0, cols);
+  for (int64_t i = cols; i < rows * cols; ++i) slot[i] = slot[i - cols];
+}
+
+template <typename T>
+HWY_INLINE void runInstruction(const PlannedInstruction& instruction, T* const* at, int64_t count) {
+  const auto& loops = kInstructionLoops<T>[instruction.opcode];
+  const InstructionLoop<T> loop = loops.of[instruction.single ? 0 : instruction.singles];
+  loop(at[instruction.dst], at[instruction.operand[0]], at[instruction.operand[1]], at[instruction.operand[2]],
+       instruction.single ? 1 : count);
+}
+
+// Where a block lies: its first row, first column, first element, and how many rows and elements it has.
+struct Block {
+  int64_t row, column, first, rows, count;
+};
+
+HWY_INLINE Block blockAt(const Plan& plan, int64_t index) {
+  if (!plan.wide) {
+    const int64_t row = index * plan.rowsPerBlock;
+    const int64_t rows = std::min(plan.rowsPerBlock, plan.rows - row);
+    return {row, 0, row * plan.cols, rows, rows * plan.cols};
+  }
+  const int64_t row = plan.blocksPerRow == 1 ? index : index / plan.blocksPerRow;
+  const int64_t column = (index - row * plan.blocksPerRow) * plan.blockCols;
+  return {row, column, row * plan.cols + column, 1, std::min(plan.blockCols, plan.cols - column)};
+}
+
+HWY_INLINE int64_t offsetOf(Motion motion, const Block& block) {
+  return motion == Motion::element ? block.first : motion == Motion::row ? block.row : block.column;
+}
+
+template <typename T>
+void runBlock(const Plan& plan, const Block& block, T** at) {
+  for (int32_t i = 0; i < plan.moving; ++i) {
+    const int16_t index = plan.movingPlace[i];
+    const pointwise::Place& place = plan.place[index];
+    at[index] = reinterpret_cast<T*>(place.base) + offsetOf(place.motion, block);
+  }
+  for (int32_t i = 0; i < plan.conversions; ++i) {
+    const pointwise::Conversion& c = plan.conversion[i];
+    load(at[c.place], c.source, c.dtype, offsetOf(c.motion, block), c.motion == Motion::row ? 1 : block.count);
+  }
+  for (int32_t i = 0; i < plan.rowSpreads; ++i) {
+    const pointwise::Spread& s = plan.rowSpread[i];
+    spreadRows(at[s.place], s.source, s.dtype, block.row, block.rows, plan.cols);
+  }
+  for (int32_t i = 0; i < plan.instructions; ++i) runInstruction(plan.instruction[i], at, block.count);
+  for (int32_t i = 0; i < plan.stores; ++i) {
+    const pointwise::Store& s = plan.store[i];
+    store(s.target, s.dtype, at[s.place], block.first, block.count);
+  }
+}
+
+template <typename T>
+void resolvePlaces(const Plan& plan, T* slots, T** at) {
+  for (int32_t i = 0; i < plan.places; ++i) {
+    const pointwise::Place& place = plan.place[i];
+    at[i] = place.slot >= 0 ? slots + place.slot * plan.slotStride : reinterpret_cast<T*>(place.base);
+  }
+}
+
+template <typename T>
+void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock) {
+  HWY_ALIGN T slots[pointwise::kSlotBytes / sizeof(T)];
+  T* at[pointwise::kMaxPlaces];
+  resolvePlaces(plan, slots, at);
+  for (int32_t i = 0; i < plan.columnSpreads; ++i) {
+    const pointwise::Spread& s = plan.columnSpread[i];
+    spreadColumns(at[s.place], s.source, s.dtype, std::min(plan.rowsPerBlock, plan.rows), plan.cols);
+  }
+  for (int64_t b = firstBlock; b < endBlock; ++b) runBlock(plan, blockAt(plan, b), at);
+}
+
+template <typename T>
+void runPlan(const Plan& plan) {
+  if (plan.earlyInstructions > 0) {
+    T* at[pointwise::kMaxPlaces];
+    resolvePlaces<T>(plan, nullptr, at);
+    for (int32_t i = 0; i < plan.earlyInstructions; ++i) runInstruction(plan.early[i], at, 1);
+  }
+  const int64_t chunks = ceilDivide(plan.blocks, plan.blocksPerChunk);
+  if (chunks == 1) return runChunk<T>(plan, 0, plan.blocks);
+  parallelFor(chunks, [&](int64_t chunk) HWY_ATTR {
+    const int64_t first = chunk * plan.blocksPerChunk;
+    runChunk<T>(plan, first, std::min(first + plan.blocksPerChunk, plan.blocks));
+  });
+}
+
+void runFormula(const Plan& plan) {
+  if (plan.integer) {
+    runPlan<int32_t>(plan);
+  } else {
+    runPlan<float>(plan);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steepest {
+
+HWY_EXPORT(runFormula);
+
+// [outputs..., inputs...]; arguments as in pointwise_formula.h
+Status pointwiseFast(const Row& row) {
+  pointwise::Formula formula;
+  if (!pointwise::decode(row, false, formula)) return kBadRow;
+  if (formula.rows == 0 || formula.cols == 0 || formula.instructions == 0) return {};
+  pointwise::Plan plan;
+  if (!pointwise::makePlan(formula, plan)) return kBadRow;
+  HWY_DYNAMIC_DISPATCH(runFormula)(plan);
+  return {};
+}
+
+}  // namespace steepest
+#endif  // HWY_ONCE

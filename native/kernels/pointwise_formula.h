@@ -1,0 +1,73 @@
+// The encoded form of a pointwise row, decoded and checked: what the interpreter and its twin both start from.
+//
+// Arguments: [computeType (0 float, 1 int32), rows, cols, I inputs, O outputs, C constants, R registers, T instructions,
+//   I x (dtype, kind), O x dtype, C constants, T x (opcode, dst, a, b, c)].
+// Operands are numbered inputs, constants, registers, outputs. An input of kind full has rows * cols elements, row has one per
+// row, column one per column, scalar one. Invariant: a Formula that decode() accepted names only existing operands, never reads
+// a register or output before it is written, and its buffers are as long as rows and cols say.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel.h"
+
+namespace steepest::pointwise {
+
+enum class Kind : uint8_t { full = 0, row = 1, column = 2, scalar = 3 };
+
+constexpr int64_t kMaxOperands = 512;
+
+enum class Opcode : uint8_t {
+#define STEEPEST_INSTRUCTION(name, ...) name,
+#include "kernels/instructions.inc"
+#undef STEEPEST_INSTRUCTION
+};
+
+struct InstructionInfo {
+  uint8_t operands;
+  bool real;  // not for int32
+  uint8_t cost;
+};
+
+// Number of instructions, and their properties by opcode.
+enum class Types : uint8_t { number, real };
+inline constexpr InstructionInfo kInstructionInfo[] = {
+#define STEEPEST_INSTRUCTION(name, operands, types, cost, fast, twin) {operands, Types::types == Types::real, cost},
+#include "kernels/instructions.inc"
+#undef STEEPEST_INSTRUCTION
+};
+constexpr int64_t kInstructionCount = sizeof kInstructionInfo / sizeof kInstructionInfo[0];
+
+struct Formula {
+  const Row* row;
+  bool integer;  // computes in int32
+  int64_t rows, cols;
+  int64_t inputs, outputs, constants, registers, instructions;
+  const double *inputWords, *outputWords, *constantWords, *instructionWords;
+
+  int64_t operands() const { return inputs + constants + registers + outputs; }
+  int64_t firstRegister() const { return inputs + constants; }
+  int64_t firstOutput() const { return inputs + constants + registers; }
+  DType inputType(int64_t i) const { return static_cast<DType>(static_cast<int32_t>(inputWords[2 * i])); }
+  Kind inputKind(int64_t i) const { return static_cast<Kind>(static_cast<int32_t>(inputWords[2 * i + 1])); }
+  DType outputType(int64_t i) const { return static_cast<DType>(static_cast<int32_t>(outputWords[i])); }
+  const void* input(int64_t i) const { return row->buffers[outputs + i]; }
+  void* output(int64_t i) const { return row->buffers[i]; }
+};
+
+struct Instruction {
+  Opcode opcode;
+  int16_t dst;
+  int16_t operand[3];
+};
+
+inline Instruction instructionAt(const Formula& formula, int64_t i) {
+  const double* words = formula.instructionWords + 5 * i;
+  const auto number = [&](int64_t k) { return static_cast<int16_t>(static_cast<int32_t>(words[k])); };
+  return {static_cast<Opcode>(number(0)), number(1), {number(2), number(3), number(4)}};
+}
+
+// False if the row is malformed. `twin`: float buffers hold doubles, and dtype float64 is allowed.
+bool decode(const Row& row, bool twin, Formula& formula);
+
+}  // namespace steepest::pointwise

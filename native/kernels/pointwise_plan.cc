@@ -1,0 +1,192 @@
+// Planning of pointwise formulas; see pointwise_plan.h.
+#include "kernels/pointwise_plan.h"
+
+#include <algorithm>
+
+#include "kernels/arguments.h"
+
+namespace steepest::pointwise {
+namespace {
+
+// What one chunk should cost at least, in additions: some 3 microseconds.
+constexpr int64_t kChunkCost = 65536;
+
+// Elements of a block when `slots` of them have to fit.
+int64_t blockFor(int64_t slots) {
+  constexpr int64_t elements = kSlotBytes / 4;
+  if (slots == 0) return kMaxBlock;
+  return std::min(kMaxBlock, (elements / slots - kSlotPadding) / 16 * 16);
+}
+
+class Planner {
+ public:
+  Planner(const Formula& formula, Plan& plan) : f_(formula), plan_(plan) {}
+
+  bool run() {
+    chooseShape();
+    for (int64_t i = 0; i < f_.inputs; ++i) at_[i] = placeInput(i);
+    for (int64_t i = 0; i < f_.constants; ++i) at_[f_.inputs + i] = cell(f_.constantWords[i]);
+    for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slotPlace(false);
+    for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
+    for (int64_t i = 0; i < f_.instructions; ++i) {
+      if (plan_.places + 2 > kMaxPlaces) return false;
+      placeInstruction(instructionAt(f_, i));
+    }
+    if (plan_.slots > kMaxSlots) return false;
+    chooseBlocks();
+    return true;
+  }
+
+ private:
+  bool isComputeType(DType dtype) const { return dtype == (plan_.integer ? DType::int32 : DType::float32); }
+
+  // The kind of an input once rows of one element, and single rows, are seen as what they are.
+  Kind kindOf(int64_t input) const {
+    const Kind kind = f_.inputKind(input);
+    if (kind == Kind::row && f_.rows == 1) return Kind::scalar;
+    if (kind == Kind::column && f_.cols == 1) return Kind::scalar;
+    return (kind == Kind::row && f_.cols == 1) || (kind == Kind::column && f_.rows == 1) ? Kind::full : kind;
+  }
+
+  void chooseShape() {
+    plan_.integer = f_.integer;
+    plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
+    plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
+    bool perRow = false, perColumn = false;
+    int64_t most = f_.registers + 2 * f_.outputs;
+    for (int64_t i = 0; i < f_.inputs; ++i) {
+      perRow |= kindOf(i) == Kind::row;
+      perColumn |= kindOf(i) == Kind::column;
+      most += !isComputeType(f_.inputType(i)) || kindOf(i) == Kind::row || kindOf(i) == Kind::column;
+    }
+    const bool flat = !perRow && !perColumn;
+    plan_.rows = flat ? 1 : f_.rows;
+    plan_.cols = flat ? f_.rows * f_.cols : f_.cols;
+    // Two rows must fit a block for sharing to gain anything; per-row operands cost a fill per block when it is shared.
+    plan_.wide = flat || plan_.cols * 2 > blockFor(most) || (perRow && plan_.cols >= 128);
+  }
+
+  int16_t place(void* base, int64_t slot, Motion motion, bool single) {
+    const auto index = static_cast<int16_t>(plan_.places++);
+    plan_.place[index] = {static_cast<char*>(base), static_cast<int16_t>(slot), motion, single};
+    if (motion != Motion::fixed) plan_.movingPlace[plan_.moving++] = index;
+    return index;
+  }
+
+  int16_t slotPlace(bool single) { return place(nullptr, plan_.slots++, Motion::fixed, single); }
+
+  int16_t cell(double value) {
+    Plan::Cell& target = plan_.cell[plan_.cells++];
+    if (plan_.integer) {
+      target.integer = static_cast<int32_t>(value);
+    } else {
+      target.real = static_cast<float>(value);
+    }
+    return place(&target, -1, Motion::fixed, true);
+  }
+
+  static double read(const void* source, DType dtype) {
+    if (dtype == DType::float32) return static_cast<double>(*static_cast<const float*>(source));
+    if (dtype == DType::int32) return *static_cast<const int32_t*>(source);
+    return *static_cast<const uint8_t*>(source);
+  }
+
+  int16_t placeInput(int64_t i) {
+    const Kind kind = kindOf(i);
+    const DType dtype = f_.inputType(i);
+    // Never written through: only dst places are.
+    char* const base = static_cast<char*>(const_cast<void*>(f_.input(i)));
+    if (kind == Kind::scalar) return cell(read(base, dtype));
+    if (!plan_.wide && kind != Kind::full) {
+      const int16_t index = slotPlace(false);
+      if (kind == Kind::row) {
+        plan_.rowSpread[plan_.rowSpreads++] = {base, index, dtype};
+      } else {
+        plan_.columnSpread[plan_.columnSpreads++] = {base, index, dtype};
+      }
+      return index;
+    }
+    const Motion motion = kind == Kind::row ? Motion::row : kind == Kind::column ? Motion::column : Motion::element;
+    const bool single = kind == Kind::row;
+    if (isComputeType(dtype)) return place(base, -1, motion, single);
+    const int16_t index = slotPlace(single);
+    plan_.conversion[plan_.conversions++] = {base, index, dtype, motion};
+    return index;
+  }
+
+  int16_t placeOutput(int64_t i) {
+    const DType dtype = f_.outputType(i);
+    char* const base = static_cast<char*>(f_.output(i));
+    if (isComputeType(dtype)) return place(base, -1, Motion::element, false);
+    const int16_t index = slotPlace(false);
+    plan_.store[plan_.stores++] = {base, index, dtype};
+    return index;
+  }
+
+  bool isCell(int16_t index) const {
+    const Place& p = plan_.place[index];
+    return p.single && p.base != nullptr && p.motion == Motion::fixed;
+  }
+
+  // Where a result that is one number goes: a cell if it is known before the blocks, else the register's slot, or a new one.
+  int16_t placeSingle(bool early, int64_t dst) {
+    if (early) return cell(0);
+    if (dst >= f_.firstOutput()) return slotPlace(true);
+    return place(nullptr, plan_.place[home_[dst]].slot, Motion::fixed, true);
+  }
+
+  void placeInstruction(const Instruction& instruction) {
+    const auto opcode = static_cast<uint8_t>(instruction.opcode);
+    const int64_t operands = kInstructionInfo[opcode].operands;
+    PlannedInstruction planned{opcode, 0, true, 0, {0, 0, 0}};
+    bool early = true;
+    for (int64_t k = 0; k < operands; ++k) {
+      const int16_t index = at_[instruction.operand[k]];
+      planned.operand[k] = index;
+      if (plan_.place[index].single) planned.singles |= static_cast<uint8_t>(1 << k);
+      planned.single &= plan_.place[index].single;
+      early &= isCell(index);
+    }
+    const int16_t home = home_[instruction.dst];
+    planned.dst = at_[instruction.dst] = planned.single ? placeSingle(early, instruction.dst) : home;
+    if (early) {
+      plan_.early[plan_.earlyInstructions++] = planned;
+    } else {
+      plan_.instruction[plan_.instructions++] = planned;
+    }
+    if (planned.single && instruction.dst >= f_.firstOutput()) {
+      plan_.instruction[plan_.instructions++] = {static_cast<uint8_t>(Opcode::copy), 1, false, home, {planned.dst, 0, 0}};
+    }
+  }
+
+  void chooseBlocks() {
+    const int64_t block = blockFor(plan_.slots);
+    if (plan_.wide) {
+      const int64_t parts = ceilDivide(plan_.cols, block);
+      plan_.blockCols = std::min(block, ceilDivide(ceilDivide(plan_.cols, parts), 16) * 16);
+      plan_.blocksPerRow = ceilDivide(plan_.cols, plan_.blockCols);
+      plan_.blocks = plan_.rows * plan_.blocksPerRow;
+      plan_.blockElements = plan_.blockCols;
+    } else {
+      plan_.rowsPerBlock = block / plan_.cols;
+      plan_.blocks = ceilDivide(plan_.rows, plan_.rowsPerBlock);
+      plan_.blockElements = plan_.rowsPerBlock * plan_.cols;
+    }
+    plan_.slotStride = plan_.slots == 0 ? 0 : block + kSlotPadding;
+    int64_t cost = 1;
+    for (int32_t i = 0; i < plan_.instructions; ++i) cost += kInstructionInfo[plan_.instruction[i].opcode].cost;
+    const int64_t chunks = ceilDivide(plan_.blocks * plan_.blockElements * cost, kChunkCost);
+    plan_.blocksPerChunk = ceilDivide(plan_.blocks, std::min(chunks, plan_.blocks));
+  }
+
+  const Formula& f_;
+  Plan& plan_;
+  int16_t at_[kMaxOperands];    // the place of an operand's present value
+  int16_t home_[kMaxOperands];  // the slot of a register, the buffer or slot of an output
+};
+
+}  // namespace
+
+bool makePlan(const Formula& formula, Plan& plan) { return Planner(formula, plan).run(); }
+
+}  // namespace steepest::pointwise

@@ -1,0 +1,90 @@
+// How a formula is run: in what blocks, where each operand of each instruction stands, what is converted when.
+//
+// A block is a run of consecutive elements, all instructions of which are done before the next begins. Values between
+// instructions stand in slots, arrays of one block each that stay in the first-level cache. Operands of the compute dtype are
+// read and written where they are. What is the same for all elements is a cell, one number, and instructions that have only
+// cells as operands are run once, before the blocks ("early"). When a row of the iteration space fills a block of its own
+// ("wide"), a per-row operand is a single number too; otherwise several rows share a block, and per-row and per-column operands
+// are spread over a slot. Invariant: plans depend on the row alone, and chunks of blocks may run in any order on any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/pointwise_formula.h"
+
+namespace steepest::pointwise {
+
+constexpr int64_t kSlotBytes = 24 * 1024;  // all slots together: what the first-level cache spares beside the operands
+constexpr int64_t kMaxBlock = 512;         // elements; longer blocks put slots 4 KiB apart, where their loads and stores alias
+constexpr int64_t kSlotPadding = 16;       // elements behind each slot: other strides than 2 KiB, and room for whole vectors
+constexpr int64_t kMaxSlots = 160;
+constexpr int64_t kMaxPlaces = 2 * kMaxOperands;
+constexpr int64_t kMaxInstructions = kMaxRowWords / 5;
+
+// How the address of a place follows the block.
+enum class Motion : uint8_t { fixed, element, row, column };
+
+// Where a value stands: a cell (slot < 0, fixed), a slot (fixed), or a buffer.
+struct Place {
+  char* base;  // null for slots
+  int16_t slot;
+  Motion motion;
+  bool single;  // one number for the whole block
+};
+
+struct Conversion {
+  const char* source;
+  int16_t place;
+  DType dtype;
+  Motion motion;
+};
+
+struct Store {
+  char* target;
+  int16_t place;
+  DType dtype;
+};
+
+// A per-row or per-column operand of short rows, spread over a slot.
+struct Spread {
+  const char* source;
+  int16_t place;
+  DType dtype;
+};
+
+struct PlannedInstruction {
+  uint8_t opcode;
+  uint8_t singles;  // bit k: operand k is one number
+  bool single;      // so is the result
+  int16_t dst, operand[3];
+};
+
+struct Plan {
+  Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  bool integer, wide;
+  int64_t rows, cols;
+  int64_t blockCols, blocksPerRow;  // wide
+  int64_t rowsPerBlock;             // otherwise
+  int64_t blocks, blockElements, blocksPerChunk;
+  int64_t slotStride;  // elements
+
+  int32_t cells, slots, places, earlyInstructions, instructions, conversions, rowSpreads, columnSpreads, stores, moving;
+  union Cell {
+    float real;
+    int32_t integer;
+  } cell[kMaxOperands + kMaxInstructions];
+  Place place[kMaxPlaces];
+  int16_t movingPlace[kMaxOperands];
+  PlannedInstruction early[kMaxInstructions], instruction[2 * kMaxInstructions];
+  Conversion conversion[kMaxBuffers];
+  Spread rowSpread[kMaxBuffers], columnSpread[kMaxBuffers];
+  Store store[kMaxBuffers];
+};
+
+// False if the formula needs more slots than there are.
+bool makePlan(const Formula& formula, Plan& plan);
+
+}  // namespace steepest::pointwise
