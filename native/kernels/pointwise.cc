@@ -41,7 +41,8 @@ void load(T* dst, const char* source, DType dtype, int64_t first, int64_t count)
 template <typename To, typename T>
 HWY_INLINE To integerOf(T value, T lowest, T highest, To last) {
   if (value >= highest) return last;
-  return value > lowest ? static_cast<To>(value) : value == value ? static_cast<To>(lowest) : To{0};
+  if (value > lowest) return static_cast<To>(value);
+  return value <= lowest ? static_cast<To>(lowest) : To{0};
 }
 
 template <typename T>

@@ -1,7 +1,4 @@
-// Vector forms of the instructions that are not one Highway operation, and loads and stores of incomplete vectors.
-//
-// Invariant: an incomplete vector is computed by the same operations as a complete one, so a result never depends on where in an
-// array its element stands; nothing outside the given elements is read or written.
+// Vector forms of the instructions that are not one Highway operation, for float32 and int32 lanes.
 #if defined(STEEPEST_POINTWISE_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STEEPEST_POINTWISE_LANES_INL_H_
 #undef STEEPEST_POINTWISE_LANES_INL_H_
@@ -21,32 +18,6 @@ namespace steepest {
 namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Whether MaskedLoad and BlendedStore of 4-byte lanes leave the other lanes' memory alone, as hardware masks do.
-constexpr bool kMasksMemory = HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2;
-
-// The first `count` lanes from memory, zeros in the others. count < Lanes(d).
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> loadSome(D d, const T* from, int64_t count) {
-  if constexpr (kMasksMemory) {
-    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
-  } else {
-    HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
-    for (int64_t i = 0; i < count; ++i) lanes[i] = from[i];
-    return hn::Load(d, lanes);
-  }
-}
-
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void storeSome(D d, hn::Vec<D> v, T* to, int64_t count) {
-  if constexpr (kMasksMemory) {
-    hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
-  } else {
-    HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
-    hn::Store(v, d, lanes);
-    for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
-  }
-}
 
 template <class D>
 constexpr bool kReal = hwy::IsFloat<hn::TFromD<D>>();
@@ -131,9 +102,10 @@ template <class D, class M>
 HWY_INLINE hn::Vec<D> numberOf(D d, M mask) {
   return hn::IfThenElseZero(mask, hn::Set(d, hn::TFromD<D>{1}));
 }
+// Highway's Ne is not used on floats: on AVX-512 it is false for NaN.
 template <class D, class V>
 HWY_INLINE auto isTrue(D d, V a) {
-  return hn::Ne(a, hn::Zero(d));
+  return hn::Not(hn::Eq(a, hn::Zero(d)));
 }
 
 // Highway 1.0 has no such comparison of integers.
@@ -177,7 +149,7 @@ HWY_INLINE V signOf(D d, V a) {
 
 template <class D, class V>
 HWY_INLINE V isNaN(D d, V a) {
-  return numberOf(d, hn::Ne(a, a));
+  return numberOf(d, hn::Not(hn::Eq(a, a)));
 }
 template <class D, class V>
 HWY_INLINE V isFinite(D d, V a) {

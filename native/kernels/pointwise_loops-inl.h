@@ -1,7 +1,8 @@
 // One loop over a block for every instruction, dtype and combination of array and single-number operands, and their tables.
 //
 // A loop reads `count` elements of each array operand, or the one number of a single operand, and writes `count` results. dst may
-// be an operand's array itself (in place), but not overlap it otherwise. Buffers need no alignment.
+// be an operand's array itself (in place), but not overlap it otherwise. Buffers need no alignment. Invariant: an incomplete
+// vector is computed by the same operations as a complete one, so a result never depends on where in an array its element stands.
 #if defined(STEEPEST_POINTWISE_LOOPS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STEEPEST_POINTWISE_LOOPS_INL_H_
 #undef STEEPEST_POINTWISE_LOOPS_INL_H_
@@ -14,6 +15,7 @@
 #include "hwy/highway.h"
 #include "kernels/pointwise_formula.h"
 #include "kernels/pointwise_lanes-inl.h"
+#include "kernels/tail-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -57,10 +59,10 @@ void instructionLoop(T* dst, const T* a, [[maybe_unused]] const T* b, [[maybe_un
   for (; i + lanes <= count; i += lanes) step(i);
   if (i < count) {
     const int64_t rest = count - i;
-    const V x = arrayA ? loadSome(d, a + i, rest) : singleA;
-    const V y = arrayB ? loadSome(d, b + i, rest) : singleB;
-    const V z = arrayC ? loadSome(d, c + i, rest) : singleC;
-    storeSome(d, Op::apply(d, x, y, z), dst + i, rest);
+    const V x = arrayA ? LoadTail(d, a + i, rest) : singleA;
+    const V y = arrayB ? LoadTail(d, b + i, rest) : singleB;
+    const V z = arrayC ? LoadTail(d, c + i, rest) : singleC;
+    StoreTail(Op::apply(d, x, y, z), d, dst + i, rest);
   }
 }
 
