@@ -9,8 +9,9 @@ import {
   classShares,
   perColumn,
   type Settings,
-} from './classification_options.js'
-import { RandomSource, seedOf } from './rng.js'
+} from './classification-options.js'
+import { RandomSource } from './rng.js'
+import { seedOf } from './seed.js'
 
 /** What a column is made of. */
 export type ColumnKind = 'informative' | 'redundant' | 'repeated' | 'random'

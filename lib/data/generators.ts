@@ -4,7 +4,8 @@ import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { tensor } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from './check.js'
-import { RandomSource, seedOf } from './rng.js'
+import { RandomSource } from './rng.js'
+import { seedOf } from './seed.js'
 
 /** Options of `makeRegression`; the defaults are scikit-learn's. */
 export interface RegressionOptions {

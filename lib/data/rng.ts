@@ -1,9 +1,6 @@
 // Host-side random numbers for shuffles, splits, generators and augmentation: Philox4x32-10, a counter-based generator.
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 // Invariant: a value depends on (seed, stream, position) only, so any point of a run can be revisited without replaying it.
-import { randomInt } from 'node:crypto'
-import { describe, ValueError, wrongArgument } from '../errors.js'
-
 const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
 const WEYL_0 = 0x9e3779b9
@@ -47,14 +44,6 @@ export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Ar
   out[1] = c1
   out[2] = c2
   out[3] = c3
-}
-
-/** The seed itself if it is valid, a fresh random one if it is undefined; anything else is a ValueError in the name of `fn`. */
-export function seedOf(fn: string, seed: number | undefined): number {
-  if (seed === undefined) return randomInt(2 ** 47)
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new ValueError(wrongArgument(fn, 'seed', 'an integer from 0 to 2^53 - 1', describe(seed)))
-  return seed
 }
 
 /**

@@ -6,7 +6,7 @@ import { dtypes } from '../tensor/dtype.js'
 import { Tensor } from '../tensor/tensor.js'
 import { writeAtomically } from './atomic.js'
 import { decodeElements, type FileType, fileTypes, writtenType } from './elements.js'
-import { type Header, headerLength, maxHeaderBytes, parseHeader, type TensorEntry } from './safetensors_header.js'
+import { type Header, headerLength, maxHeaderBytes, parseHeader, type TensorEntry } from './safetensors-header.js'
 import { bytesOf, type FileSource, openReader } from './source.js'
 
 /** What a safetensors file holds. */

@@ -1,7 +1,9 @@
 // The host-side random source: known answers of Random123, moments, independence of streams, exact reproduction.
 import { describe, expect, test } from 'vitest'
-import { philox4x32, RandomSource, seedOf } from '../../lib/data/rng.js'
+import { philox4x32, RandomSource } from '../../lib/data/rng.js'
+import { seedOf } from '../../lib/data/seed.js'
 import { ValueError } from '../../lib/errors.js'
+import { setSeed } from '../../lib/ops/random.js'
 
 const hex = (words: Uint32Array) => [...words].map((word) => word.toString(16).padStart(8, '0')).join(' ')
 
@@ -66,9 +68,13 @@ describe('RandomSource', () => {
     expect(new RandomSource(4).permutation(0).length).toBe(0)
   })
 
-  test('seedOf takes whole numbers only and draws one if there is none', () => {
+  test('seedOf takes whole numbers only and draws one from the default generator if there is none', () => {
     expect(seedOf('f', 5)).toBe(5)
-    expect(seedOf('f', undefined)).not.toBe(seedOf('f', undefined))
+    setSeed(1)
+    const drawn = [seedOf('f', undefined), seedOf('f', undefined)]
+    expect(drawn[0]).not.toBe(drawn[1])
+    setSeed(1)
+    expect([seedOf('f', undefined), seedOf('f', undefined)]).toEqual(drawn)
     for (const bad of [-1, 1.5, Number.NaN, 2 ** 53]) expect(() => seedOf('f', bad)).toThrow(ValueError)
   })
 })
