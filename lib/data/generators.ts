@@ -188,35 +188,22 @@ export function makeBlobs(options: BlobsOptions = {}): [x: Tensor, y: Tensor, ce
 }
 
 function blobCenters({ centers, nFeatures, nSamples, centerBox }: BlobsOptions, source: RandomSource): (readonly number[])[] {
-  if (Array.isArray(centers)) {
-    const width = Array.isArray(centers[0]) ? centers[0].length : 0
-    if (
-      width === 0 ||
-      !centers.every((center) => Array.isArray(center) && center.length === width && center.every(Number.isFinite))
-    ) {
-      throw new ValueError(
-        wrongArgument(
-          'makeBlobs',
-          'centers',
-          'a count or a list of points with equally many finite coordinates',
-          describe(centers),
-        ),
-      )
-    }
-    return [...centers]
-  }
-  const count = checkInteger(
-    'makeBlobs',
-    'centers',
-    (centers as number | undefined) ?? (Array.isArray(nSamples) ? nSamples.length : 3),
-    1,
-    2 ** 20,
-  )
+  if (Array.isArray(centers)) return checkCenters(centers)
+  const blobs = (centers as number | undefined) ?? (Array.isArray(nSamples) ? nSamples.length : 3)
+  const count = checkInteger('makeBlobs', 'centers', blobs, 1, 2 ** 20)
   const features = checkInteger('makeBlobs', 'nFeatures', nFeatures ?? 2, 1, 2 ** 20)
   const [low, high] = centerBox ?? [-10, 10]
   checkNumber('makeBlobs', 'centerBox[0]', low)
   checkNumber('makeBlobs', 'centerBox[1]', high, low)
   return Array.from({ length: count }, () => Array.from({ length: features }, () => source.uniform(low, high)))
+}
+
+function checkCenters(centers: readonly (readonly number[])[]): (readonly number[])[] {
+  const width = centers[0]?.length ?? 0
+  const alike = (center: unknown) => Array.isArray(center) && center.length === width && center.every(Number.isFinite)
+  if (width > 0 && centers.every(alike)) return [...centers]
+  const wanted = 'a count or a list of points with equally many finite coordinates'
+  throw new ValueError(wrongArgument('makeBlobs', 'centers', wanted, describe(centers)))
 }
 
 function blobSizes(samples: number | readonly number[], blobs: number): number[] {

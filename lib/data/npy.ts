@@ -105,6 +105,17 @@ function interpretHeader(text: string, where: string): Omit<NpyHeader, 'offset'>
       `${where}: the element type must be one of ${Object.keys(typeOfName).join(', ')}, got ${descr}; ${remedy}`,
     )
   }
+  if (order !== 'True' && order !== 'False') throw new ValueError(`${where}: fortran_order must be True or False, got ${order}`)
+  return {
+    type: typeOfName[name],
+    bigEndian: byteOrder === '>',
+    columnMajor: order === 'True',
+    shape: interpretShape(shape, where),
+  }
+}
+
+/** The numbers of a Python tuple; Python 2 wrote them with an L. */
+function interpretShape(shape: string, where: string): number[] {
   const sizes = shape
     .slice(1, -1)
     .split(',')
@@ -113,13 +124,7 @@ function interpretHeader(text: string, where: string): Omit<NpyHeader, 'offset'>
   if (sizes.length > 8 || !sizes.every((size) => /^\d{1,15}L?$/.test(size))) {
     throw new ValueError(`${where}: shape must be at most 8 non-negative integers, got ${shape}`)
   }
-  if (order !== 'True' && order !== 'False') throw new ValueError(`${where}: fortran_order must be True or False, got ${order}`)
-  return {
-    type: typeOfName[name],
-    bigEndian: byteOrder === '>',
-    columnMajor: order === 'True',
-    shape: sizes.map(Number.parseFloat),
-  }
+  return sizes.map(Number.parseFloat)
 }
 
 /** The fields of the header's dictionary as text; each at most once and nothing else. */
