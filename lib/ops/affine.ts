@@ -33,7 +33,8 @@ const affineSampleOp = defineOp<number>({
  * @param matrices float [batch, 6]: the rows [a, b, c] for the row and [d, e, f] for the column
  */
 export function affineSample(x: TensorLike, matrices: TensorLike, fillValue = 0): Tensor {
-  const [images, maps] = [toTensor('affineSample', x), toTensor('affineSample', matrices)]
+  const images = toTensor('affineSample', x)
+  const maps = toTensor('affineSample', matrices, images.dtype)
   if (images.dtype !== maps.dtype || (images.dtype !== 'float32' && images.dtype !== 'float64')) {
     throw new DTypeError(
       `affineSample: images and matrices must both be float32 or both float64, got ${images.dtype} and ${maps.dtype}`,

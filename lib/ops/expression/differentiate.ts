@@ -5,6 +5,21 @@ import { rules } from './rules.js'
 const zero = Expression.constant(0)
 const isConstant = (node: Expression | undefined, value: number): boolean => node?.kind === 'constant' && node.value === value
 
+/**
+ * p·q, p/q or −p with p = where(c, u, 0) or where(c, 0, u): the selection moves outside, so that a branch that was not taken is never
+ * multiplied or divided by what it did not guard against (0/0 in the derivative of `where(x > 0, log x, 0)`).
+ */
+function hoistSelection(instruction: Instruction, operands: readonly Expression[]): Expression | null {
+  const count = instruction === 'multiply' ? 2 : instruction === 'divide' || instruction === 'negate' ? 1 : 0
+  const at = operands.findIndex(
+    (operand, i) => i < count && operand.instruction === 'where' && operand.operands.slice(1).includes(zero),
+  )
+  if (at < 0) return null
+  const [condition, a, b] = (operands[at] as Expression).operands as [Expression, Expression, Expression]
+  const inside = (branch: Expression): Expression => (branch === zero ? zero : rewrite(instruction, operands.with(at, branch)))
+  return rewrite('where', [condition, inside(a), inside(b)])
+}
+
 /** One rewriting step at the top of an expression whose operands are already simple. Exact: no rule changes rounding, 0·x aside. */
 function rewrite(instruction: Instruction, operands: readonly Expression[]): Expression {
   const [a, b, c] = operands as [Expression, Expression, Expression]
@@ -43,7 +58,7 @@ function rewrite(instruction: Instruction, operands: readonly Expression[]): Exp
       if (b === c) return b
       break
   }
-  return Expression.apply(instruction, ...operands)
+  return hoistSelection(instruction, operands) ?? Expression.apply(instruction, ...operands)
 }
 
 /** The same formulas with neutral elements removed and constants folded. */
