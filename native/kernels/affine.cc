@@ -75,7 +75,8 @@ Status affineSampleFast(const Row& row) {
 Status affineSampleTwin(const Row& row) {
   Images images;
   if (!readImages(row, &images)) return kBadRow;
-  const auto [N, H, W, C, fill] = images;
+  const int64_t N = images.N, H = images.H, W = images.W, C = images.C;
+  const double fill = images.fill;
   const auto* const x = row.buffer<const double>(1);
   const auto pixel = [&](int64_t n, int64_t i, int64_t j, int64_t c) {
     return i < 0 || i >= H || j < 0 || j >= W ? fill : x[((n * H + i) * W + j) * C + c];

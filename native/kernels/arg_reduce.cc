@@ -22,7 +22,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Whether v takes the place of best: larger (or smaller), or the first NaN.
 template <bool kMaximum, typename T>
 HWY_INLINE bool beats(T v, T best) {
-  return (kMaximum ? v > best : v < best) || (v != v && best == best);
+  return (kMaximum ? v > best : v < best) || (isNan(v) && !isNan(best));
 }
 
 template <bool kMaximum, class D>
@@ -77,7 +77,7 @@ int32_t argRow(const T* x, int64_t reduce) {
     winner = values[0];
     at = positions[0];
     for (int64_t lane = 1; lane < lanes; ++lane) {
-      const bool equal = values[lane] == winner || (values[lane] != values[lane] && winner != winner);
+      const bool equal = values[lane] == winner || (isNan(values[lane]) && isNan(winner));
       if (!beats<kMaximum>(values[lane], winner) && !(equal && positions[lane] < at)) continue;
       winner = values[lane];
       at = positions[lane];
@@ -156,8 +156,8 @@ void argNaive(const Row& row, const T* x) {
     int64_t best = 0;
     for (int64_t r = 1; r < reduce; ++r) {
       const T v = column[r * inner], b = column[best * inner];
-      if (b != b) break;
-      if (v != v || (row.integer(0) == 0 ? v > b : v < b)) best = r;
+      if (isNan(b)) break;
+      if (isNan(v) || (row.integer(0) == 0 ? v > b : v < b)) best = r;
     }
     row.buffer<int32_t>(0)[i] = static_cast<int32_t>(best);
   }

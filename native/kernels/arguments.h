@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernel.h"
 
@@ -25,6 +26,14 @@ inline bool accepts(const Row& row, int64_t buffers, int64_t arguments, int64_t 
     if (!(word >= 0 && word <= 9007199254740992.0 && word == std::trunc(word))) return false;
   }
   return true;
+}
+
+template <typename T>
+bool isNan(T value) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(value);
+  else
+    return false;
 }
 
 // Bytes per element of a dtype code, 0 if there is no such dtype.

@@ -85,10 +85,10 @@ bool fillArguments(const Row& row, double* value) {
   const double given = row.number(2);
   switch (static_cast<DType>(row.integer(1))) {
     case DType::int32:
-      *value = given != given ? 0 : std::clamp(std::trunc(given), -2147483648.0, 2147483647.0);
+      *value = isNan(given) ? 0 : std::clamp(std::trunc(given), -2147483648.0, 2147483647.0);
       break;
     case DType::uint8:
-      *value = given != given ? 0 : std::clamp(std::trunc(given), 0.0, 255.0);
+      *value = isNan(given) ? 0 : std::clamp(std::trunc(given), 0.0, 255.0);
       break;
     case DType::boolean:
       *value = given != 0;

@@ -34,9 +34,9 @@ struct ReduceOp {
   template <typename T>
   static T apply(T a, T b) {
     if constexpr (K == Reduction::maximum)
-      return b > a || b != b ? b : a;
+      return b > a || isNan(b) ? b : a;
     else if constexpr (K == Reduction::minimum)
-      return b < a || b != b ? b : a;
+      return b < a || isNan(b) ? b : a;
     else if constexpr (std::is_integral_v<T>) {
       const auto u = static_cast<uint32_t>(a), v = static_cast<uint32_t>(b);
       return static_cast<T>(K == Reduction::sum ? u + v : u * v);
