@@ -12,6 +12,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/indices.h"
+#include "kernels/reduce.h"
 #include "kernels/tail-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -139,7 +140,7 @@ Status scatterAddTwin(const Row& row) {
       for (int64_t n = 0; n < count; ++n) {
         for (int64_t i = 0; i < inner; ++i) {
           T& sum = dx[(o * axisSize + indices[n]) * inner + i];
-          sum = static_cast<T>(sum + row.buffer<const T>(1)[(o * count + n) * inner + i]);
+          sum = ReduceOp<Reduction::sum>::apply(sum, row.buffer<const T>(1)[(o * count + n) * inner + i]);
         }
       }
     }
