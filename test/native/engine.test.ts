@@ -90,9 +90,9 @@ describe('the harness', () => {
     const absorbed: KernelCase = {
       kernel: 'reduce',
       name: 'absorbed',
-      args: [0, 1, 3, 1, dtypeCode.float32],
+      args: [0, 1, 4, 1, dtypeCode.float32],
       outputs: [{ dtype: 'float32', length: 1 }],
-      inputs: [{ dtype: 'float32', data: [1e8, 1, -1e8] }],
+      inputs: [{ dtype: 'float32', data: [1e8, 1, 1, -1e8] }],
       epsilons: 100,
     }
     expect(() => checkCases([absorbed])).toThrow('allowed difference')
