@@ -8,9 +8,44 @@ export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js'
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js'
 export { info, type NativeInfo, setThreads } from './dispatch.js'
 export { DTypeError, NativeError, ShapeError, StateError, ValueError } from './errors.js'
+export {
+  Auc,
+  BinaryAccuracy,
+  CategoricalAccuracy,
+  type ClassReport,
+  ConfusionMatrix,
+  F1Score,
+  getMetric,
+  Mean,
+  MeanLoss,
+  Metric,
+  type MetricLike,
+  type MetricName,
+  type MetricOptions,
+  type MetricResult,
+  metrics,
+  Precision,
+  Recall,
+  SparseCategoricalAccuracy,
+} from './metrics/index.js'
+export * from './nn/index.js'
 export type { Expression, Operand } from './ops/expression/expression.js'
 export * from './ops/index.js'
 export { Generator, random, setSeed } from './ops/random.js'
+export {
+  Adagrad,
+  Adam,
+  getOptimizer,
+  LearningRateSchedule,
+  Optimizer,
+  type OptimizerLike,
+  type OptimizerName,
+  type OptimizerOptions,
+  optimizers,
+  Rmsprop,
+  Sgd,
+  schedules,
+} from './optimizers/index.js'
 export { arange, eye, full, linspace, type Nested, ones, type TensorLike, tensor, variable, zeros } from './tensor/creation.js'
 export type { DType, TypedArray } from './tensor/dtype.js'
 export type { Shape } from './tensor/shape.js'

@@ -130,11 +130,14 @@ export interface VariableOptions {
 /** A tensor that is written in place: a parameter, a running statistic, an optimizer's moment, a counter. */
 export class Variable extends Tensor {
   name: string
+  /** Whether it was made trainable: a parameter, not a statistic or a counter. Freezing it by `trainable = false` does not change this. */
+  readonly isParameter: boolean
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
     super(initial.dtype, initial.shape, allocateVariable(initial.size * dtypes[initial.dtype].bytes))
     this.name = options.name ?? `variable_${++variableCount}`
     this.trainable = options.trainable ?? isFloat(initial.dtype)
+    this.isParameter = this.leaf
     this.assign(initial)
   }
 

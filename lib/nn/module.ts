@@ -1,0 +1,167 @@
+// Module: anything with parameters. Variables, generators and child modules are found by walking fields (and arrays in fields), so a model
+// is a class with layers in its fields. Invariant: every variable is listed once, under the first path that reaches it.
+
+import { noGrad } from '../autograd/mode.js'
+import { describe, ShapeError, StateError, ValueError } from '../errors.js'
+import { add, clone } from '../ops/index.js'
+import { Generator } from '../ops/random.js'
+import { sameShape, showShape } from '../tensor/shape.js'
+import { Tensor, Variable } from '../tensor/tensor.js'
+
+/** The variables, generators and modules in one field, with paths below `name`. */
+function* found(name: string, value: unknown, depth = 0): Iterable<[string, Variable | Module]> {
+  if (value instanceof Variable || value instanceof Module) yield [name, value]
+  else if (value instanceof Generator) yield [name, value.state]
+  else if (Array.isArray(value) && depth < 8)
+    for (const [i, item] of value.entries()) yield* found(`${name}.${i}`, item, depth + 1)
+}
+
+/**
+ * Base class of layers and models. Subclasses put layers, variables, other modules or arrays of these in fields and define `forward`;
+ * everything else follows from the fields.
+ *
+ * ```ts
+ * class Net extends Module {
+ *   hidden = layers.dense({ units: 32, activation: 'relu' })
+ *   output = layers.dense({ units: 1 })
+ *   forward(x: Tensor): Tensor {
+ *     return this.output.forward(this.hidden.forward(x))
+ *   }
+ * }
+ * ```
+ */
+export abstract class Module {
+  #training = true
+  #trainable = true
+
+  /** The outputs for a batch of inputs. */
+  abstract forward(...inputs: Tensor[]): Tensor
+
+  /** Whether dropout drops and normalization uses the statistics of the batch (default true). Set by `train()` and `eval()`. */
+  get training(): boolean {
+    return this.#training
+  }
+
+  /** Sets training mode here and in all children. */
+  train(mode = true): this {
+    this.#training = mode
+    for (const [, child] of this.children()) child.train(mode)
+    return this
+  }
+
+  /** Sets inference mode here and in all children. */
+  eval(): this {
+    return this.train(false)
+  }
+
+  /** Whether optimizers update the parameters (default true). Setting it sets all children's. */
+  get trainable(): boolean {
+    return this.#trainable
+  }
+  set trainable(value: boolean) {
+    this.#trainable = value
+    for (const [, child] of this.children()) child.trainable = value
+    for (const [, variable] of this.ownVariables()) if (variable.isParameter) variable.trainable = value
+  }
+
+  /** Direct children by field name; those in arrays as `name.0`. */
+  children(): [string, Module][] {
+    return this.fields().filter((entry): entry is [string, Module] => entry[1] instanceof Module)
+  }
+
+  /** @internal The variables in this module's own fields. */
+  protected ownVariables(): [string, Variable][] {
+    return this.fields().filter((entry): entry is [string, Variable] => entry[1] instanceof Variable)
+  }
+
+  private fields(): [string, Variable | Module][] {
+    return Object.entries(this).flatMap(([name, value]) => [...found(name, value)])
+  }
+
+  /** All variables with their paths: parameters, running statistics, states of random generators. */
+  variables(): [string, Variable][] {
+    const seen = new Set<Variable | Module>()
+    const list: [string, Variable][] = []
+    const visit = (module: Module, prefix: string): void => {
+      if (seen.has(module)) return
+      seen.add(module)
+      for (const [name, variable] of module.ownVariables()) {
+        if (!seen.has(variable)) list.push([prefix + name, variable])
+        seen.add(variable)
+      }
+      for (const [name, child] of module.children()) visit(child, `${prefix}${name}.`)
+    }
+    visit(this, '')
+    return list
+  }
+
+  /** The parameters with their paths (`conv1.kernel`), frozen ones included. Layers that have not seen an input yet have none. */
+  namedParameters(): [string, Variable][] {
+    return this.variables().filter(([, variable]) => variable.isParameter)
+  }
+
+  /** The parameters, frozen ones included: what optimizers take. */
+  parameters(): Variable[] {
+    return this.namedParameters().map(([, variable]) => variable)
+  }
+
+  /** Copies of all variables by path. */
+  state(): Record<string, Tensor> {
+    return noGrad(() => Object.fromEntries(this.variables().map(([name, variable]) => [name, clone(variable)])))
+  }
+
+  /**
+   * Overwrites all variables with a state of the same paths and shapes; nothing is written unless everything fits.
+   *
+   * @throws ValueError for missing or unknown paths, ShapeError for another shape, DTypeError for another dtype
+   */
+  loadState(state: Readonly<Record<string, Tensor>>): void {
+    if (typeof state !== 'object' || state === null)
+      throw new ValueError(`loadState: argument 'state' must be an object of tensors, got ${describe(state)}`)
+    const variables = this.variables()
+    if (variables.length === 0 && Object.keys(state).length > 0)
+      throw new StateError('loadState: the module has no variables yet; give its layers an inputShape or run it once')
+    checkState('loadState', variables, state)
+    for (const [name, variable] of variables) variable.assign(state[name] as Tensor)
+  }
+
+  /** @internal Penalties of this module's own variables. */
+  protected ownPenalties(): Tensor[] {
+    return []
+  }
+
+  /** The sum of the penalties of all regularizers here and below, one element; null when there are none. */
+  regularizationLoss(): Tensor | null {
+    const seen = new Set<Module>()
+    let total: Tensor | null = null
+    const visit = (module: Module): void => {
+      if (seen.has(module)) return
+      seen.add(module)
+      for (const penalty of module.ownPenalties()) total = total ? add(total, penalty) : penalty
+      for (const [, child] of module.children()) visit(child)
+    }
+    visit(this)
+    return total
+  }
+}
+
+/** Refuses a state that does not match the variables in names, shapes and dtypes. */
+export function checkState(fn: string, variables: readonly [string, Variable][], state: Readonly<Record<string, Tensor>>): void {
+  const names = new Set(variables.map(([name]) => name))
+  const missing = [...names].filter((name) => !Object.hasOwn(state, name))
+  const unknown = Object.keys(state).filter((name) => !names.has(name))
+  if (missing.length + unknown.length > 0) {
+    const few = (list: string[]): string => list.slice(0, 5).join(', ') + (list.length > 5 ? `, … (${list.length})` : '')
+    throw new ValueError(
+      `${fn}: the state does not fit the model: missing ${few(missing) || 'none'}; unknown ${few(unknown) || 'none'}`,
+    )
+  }
+  for (const [name, variable] of variables) {
+    const value = state[name] as unknown
+    if (!(value instanceof Tensor)) throw new ValueError(`${fn}: '${name}' must be a Tensor, got ${describe(value)}`)
+    if (!sameShape(value.shape, variable.shape))
+      throw new ShapeError(`${fn}: '${name}' must have shape ${showShape(variable.shape)}, got ${showShape(value.shape)}`)
+    if (value.dtype !== variable.dtype)
+      throw new ValueError(`${fn}: '${name}' must have dtype ${variable.dtype}, got ${value.dtype}`)
+  }
+}
