@@ -20,7 +20,7 @@ export abstract class Initializer implements Configurable {
   abstract apply(shape: Shape, dtype?: FloatType): Tensor
 }
 
-interface Seeded {
+export interface Seeded {
   /** Seed of a generator of its own; by default values come from the default generator (see `setSeed`). */
   seed?: number | null
 }
@@ -118,7 +118,7 @@ export const randomUniform = initializerRegistry.register(
   },
 )
 
-interface NormalOptions extends Seeded {
+export interface NormalOptions extends Seeded {
   /** Default 0. */
   mean?: number
   /** Standard deviation (default 0.05). */

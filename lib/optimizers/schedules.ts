@@ -43,13 +43,13 @@ class Decay extends LearningRateSchedule {
 
 export const scheduleRegistry = new Registry<LearningRateSchedule>('schedule')
 
-interface DecayOptions {
+export interface DecayOptions {
   initialLearningRate: number
   /** Steps over which the decay is measured. */
   decaySteps: number
 }
 
-interface RateOptions extends DecayOptions {
+export interface RateOptions extends DecayOptions {
   decayRate: number
   /** Decay in steps, at whole multiples of decaySteps (default false). */
   staircase?: boolean
@@ -93,7 +93,7 @@ export const inverseTimeDecay: (options: RateOptions) => LearningRateSchedule = 
   },
 ) as (options: RateOptions) => LearningRateSchedule
 
-interface PolynomialOptions extends DecayOptions {
+export interface PolynomialOptions extends DecayOptions {
   /** Default 0.0001. */
   endLearningRate?: number
   /** Default 1: linear. */
@@ -120,7 +120,7 @@ export const polynomialDecay: (options: PolynomialOptions) => LearningRateSchedu
   },
 ) as (options: PolynomialOptions) => LearningRateSchedule
 
-interface CosineOptions extends DecayOptions {
+export interface CosineOptions extends DecayOptions {
   /** The lowest rate, as a fraction of the highest (default 0). */
   alpha?: number
   /** Rate that a linear warm-up from initialLearningRate reaches first (default none: no warm-up). */
@@ -154,7 +154,7 @@ export const cosineDecay: (options: CosineOptions) => LearningRateSchedule = sch
   },
 ) as (options: CosineOptions) => LearningRateSchedule
 
-interface PiecewiseOptions {
+export interface PiecewiseOptions {
   /** Increasing step counts. */
   boundaries: readonly number[]
   /** One rate more than boundaries: values[i] holds up to and including boundaries[i]. */
@@ -185,7 +185,7 @@ export const piecewiseConstantDecay: (options: PiecewiseOptions) => LearningRate
   },
 ) as (options: PiecewiseOptions) => LearningRateSchedule
 
-interface RestartOptions {
+export interface RestartOptions {
   initialLearningRate: number
   /** Steps of the first period. */
   firstDecaySteps: number
