@@ -13,7 +13,7 @@ import { Dataset, TensorDataset, tensorDataset } from './dataset.js'
 import { RandomSource } from './rng.js'
 import { seedOf } from './seed.js'
 import { batchStream, shuffleStream } from './streams.js'
-import type { Transform } from './transforms.js'
+import { disposeUnlessShared, type Transform } from './transforms.js'
 
 /** One batch: samples and targets, their first axis being the batch. */
 export type Batch = [x: Tensor, y: Tensor]
@@ -167,6 +167,7 @@ export class DataLoader implements AsyncIterable<Batch>, Iterable<Batch> {
     const changed = this.transform(x, new RandomSource(seed, (epoch + 1) * 2 ** 32 + index))
     if (!(changed instanceof Tensor))
       throw new ValueError(wrongArgument('loader', 'transform', 'a function that returns a tensor', describe(changed)))
+    disposeUnlessShared(x, changed)
     return [changed, y]
   }
 }

@@ -3,28 +3,47 @@
 import { DTypeError, describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { affineSample } from '../ops/affine.js'
 import { cast } from '../ops/cast.js'
-import { div, pointwise } from '../ops/elementwise.js'
+import { pointwise } from '../ops/elementwise.js'
 import { reshape } from '../ops/shape-ops.js'
 import { tensor } from '../tensor/creation.js'
 import { dtypes, isFloat } from '../tensor/dtype.js'
 import { showShape } from '../tensor/shape.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { checkChoice, checkNumber, checkOptions } from './check.js'
 import type { RandomSource } from './rng.js'
 
-/** Changes x of a batch, [batch, …]; what is random draws from `random`. */
+/**
+ * Changes x of a batch, [batch, …]; what is random draws from `random`. The x it is given is freed afterwards, unless it is returned or
+ * the result is a view of it: a transform that wants to keep x keeps a `clone()`.
+ */
 export type Transform = (x: Tensor, random: RandomSource) => Tensor
 
 /** The transforms one after another. */
 export function compose(...transforms: Transform[]): Transform {
   const wrong = transforms.find((transform) => typeof transform !== 'function')
   if (wrong !== undefined) throw new ValueError(wrongArgument('compose', 'transforms', 'functions of a tensor', describe(wrong)))
-  return (x, random) => transforms.reduce((value, transform) => transform(value, random), x)
+  return (x, random) => {
+    let value = x
+    for (const transform of transforms) {
+      const changed = transform(value, random)
+      if (value !== x) disposeUnlessShared(value, changed)
+      value = changed
+    }
+    return value
+  }
 }
+
+/** @internal Frees what a transform was given: a batch's memory then serves the next one, which is faster than fresh memory. */
+export function disposeUnlessShared(given: Tensor, result: Tensor): void {
+  if (result instanceof Tensor && result.storage !== given.storage) given.dispose()
+}
+
+// The divisor is a float32 operand, so that one pass reads bytes and writes floats.
+const scaled = pointwise('toFloat', (x, largest) => x.div(largest))
 
 /** Pixels to float32: uint8 divided by 255, other types as they are. */
 export function toFloat(): Transform {
-  return (x) => (x.dtype === 'uint8' ? div(cast(x, 'float32'), 255) : cast(x, 'float32'))
+  return (x) => (x.dtype === 'uint8' ? scaled(x, tensor(255)) : cast(x, 'float32'))
 }
 
 const standardize = pointwise('normalize', (x, mean, deviation) => x.sub(mean).div(deviation))

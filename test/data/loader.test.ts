@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { dataset, tensorDataset } from '../../lib/data/dataset.js'
 import { type DataLoader, type LoaderOptions, loader } from '../../lib/data/loader.js'
 import type { RandomSource } from '../../lib/data/rng.js'
+import { compose, normalize, type Transform, toFloat } from '../../lib/data/transforms.js'
 import { ShapeError, StateError, ValueError } from '../../lib/errors.js'
+import { reshape } from '../../lib/ops/shape-ops.js'
 import { tensor } from '../../lib/tensor/creation.js'
+import type { Tensor } from '../../lib/tensor/tensor.js'
 import { tidy } from '../../lib/tensor/tidy.js'
 
 const x = tensor(
@@ -28,7 +31,7 @@ async function epoch(batches: DataLoader, stopAfter = Number.POSITIVE_INFINITY):
 describe.each([
   ['in memory', (options?: LoaderOptions) => loader([x, y], options)],
   ['streamed', (options?: LoaderOptions) => loader(stream(), options)],
-])('%s', (_, make) => {
+])('%s', (kind, make) => {
   test('in order, the last batch shorter or dropped', async () => {
     const batches = make({ batchSize: 4 })
     expect([batches.size, batches.length]).toEqual([10, 3])
@@ -104,6 +107,30 @@ describe.each([
     await expect(epoch(make({ transform: () => 3 as never }))).rejects.toThrow(
       /'transform' must be a function that returns a tensor, got 3/,
     )
+  })
+
+  test('the batch that a transform was given is freed, unless the result is or views it', async () => {
+    const given: Tensor[] = []
+    const keep = (change: Transform): Transform => {
+      return (value, random) => {
+        given.push(value)
+        return change(value, random)
+      }
+    }
+    const options = { batchSize: 10, seed: 1 }
+    await make({ ...options, transform: keep(toFloat()) })
+      [Symbol.asyncIterator]()
+      .next()
+    await make({ ...options, transform: keep((value) => value) })
+      [Symbol.asyncIterator]()
+      .next()
+    await make({ ...options, transform: keep((value) => reshape(value, [2, 10])) })
+      [Symbol.asyncIterator]()
+      .next()
+    await make({ ...options, transform: compose(toFloat(), keep(normalize(0, 1))) })
+      [Symbol.asyncIterator]()
+      .next()
+    expect(given.map((value) => value.isDisposed)).toEqual([kind === 'in memory', false, false, true])
   })
 
   test('the event loop turns between batches', async () => {
