@@ -1,6 +1,5 @@
 // The one door to execution: encodes a kernel call as a row and runs it. Whatever must see every call (recording, timing, fault
 // injection) hooks in here. Invariant: between reading an address and running the row nothing allocates, so no buffer can move or go.
-import { environment } from './environment.js'
 import { NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
@@ -50,14 +49,12 @@ export function kernelNamed(name: string): Kernel {
   return kernel
 }
 
-/** Called after each kernel with its outputs; tests use it to corrupt one kernel's output and see the suite fail. */
+/** Called after each kernel with its outputs; fault injection uses it. */
 export type CallObserver = (kernel: Kernel, twin: boolean, outputs: readonly Addressable[]) => void
 let observer: CallObserver | undefined
 export function observeCalls(callback: CallObserver | undefined): void {
   observer = callback
 }
-/** Name of the kernel or gradient to corrupt (`STEEPEST_FAULT=kernel:matmul`), if any. */
-export const fault = environment('STEEPEST_FAULT')
 
 let scratch = { buffer: new ArrayBuffer(0), address: 0, bytes: 0 }
 

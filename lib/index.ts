@@ -1,6 +1,5 @@
 // The public names of Steepest, and nothing else.
 import './methods.js'
-import './tensor/fault.js'
 
 export type { BackwardOptions } from './autograd/backward.js'
 export { type CustomFunction, customFunction, grad, valueAndGrad } from './autograd/grad.js'

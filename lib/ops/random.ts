@@ -17,6 +17,9 @@ const kernels = {
   permutation: kernelNamed('permutation'),
 }
 
+/** float64 numbers come from the reference kernels: the same stream, slower. */
+type FloatType = 'float32' | 'float64'
+
 function finite(fn: string, values: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(values))
     if (!Number.isFinite(value)) throw new ValueError(wrongArgument(fn, name, 'a finite number', value))
@@ -37,27 +40,27 @@ export class Generator {
   }
 
   /** Uniform in [low, high). */
-  uniform(shape: Shape, low = 0, high = 1): Tensor {
+  uniform(shape: Shape, low = 0, high = 1, dtype: FloatType = 'float32'): Tensor {
     finite('uniform', { low, high })
-    return this.draw(kernels.uniform, 'float32', checkShape('uniform', shape), [low, high])
+    return this.draw(kernels.uniform, dtype, checkShape('uniform', shape), [low, high])
   }
 
   /** Normal with the given mean and standard deviation. */
-  normal(shape: Shape, mean = 0, std = 1): Tensor {
+  normal(shape: Shape, mean = 0, std = 1, dtype: FloatType = 'float32'): Tensor {
     finite('normal', { mean, std })
-    return this.draw(kernels.normal, 'float32', checkShape('normal', shape), [mean, std])
+    return this.draw(kernels.normal, dtype, checkShape('normal', shape), [mean, std])
   }
 
   /** Normal, redrawn where further than two standard deviations from the mean. */
-  truncatedNormal(shape: Shape, mean = 0, std = 1): Tensor {
+  truncatedNormal(shape: Shape, mean = 0, std = 1, dtype: FloatType = 'float32'): Tensor {
     finite('truncatedNormal', { mean, std })
-    return this.draw(kernels.truncatedNormal, 'float32', checkShape('truncatedNormal', shape), [mean, std])
+    return this.draw(kernels.truncatedNormal, dtype, checkShape('truncatedNormal', shape), [mean, std])
   }
 
-  /** 1 with probability p, else 0, as float32. */
-  bernoulli(shape: Shape, p = 0.5): Tensor {
+  /** 1 with probability p, else 0. */
+  bernoulli(shape: Shape, p = 0.5, dtype: FloatType = 'float32'): Tensor {
     if (!(p >= 0 && p <= 1)) throw new ValueError(wrongArgument('bernoulli', 'p', 'a probability in [0, 1]', p))
-    return this.draw(kernels.bernoulli, 'float32', checkShape('bernoulli', shape), [p])
+    return this.draw(kernels.bernoulli, dtype, checkShape('bernoulli', shape), [p])
   }
 
   /** int32, uniform in [low, high). */
@@ -75,7 +78,7 @@ export class Generator {
 
   private draw(kernel: Kernel, dtype: DType, shape: Shape, args: readonly number[]): Tensor {
     const out = emptyTensor(dtype, shape)
-    call(kernel, false, [out, this.state], [], [out.size, ...args])
+    call(kernel, dtype === 'float64', [out, this.state], [], [out.size, ...args])
     this.state.touch()
     return out
   }

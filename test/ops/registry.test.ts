@@ -1,163 +1,27 @@
 // Every operation of the registry, by one recipe: float32 against the float64 twins, gradients against central differences, float32
 // gradients against float64 ones. An operation without samples, or without a gradient or a stated reason, fails.
 import { describe, expect, it } from 'vitest'
-import { gradcheck, noGrad, Tensor, tensor, valueAndGrad } from '../../lib/index.js'
+import '../../lib/index.js'
 import { type Op, registry } from '../../lib/ops/op.js'
+import {
+  checkForward,
+  checkGradients,
+  checkGradientsInFloat32,
+  checkSecondDerivatives,
+  isDifferentiable,
+  isTwiceDifferentiable,
+} from './recipe.js'
 import { sampleMaker } from './samples.js'
 
-type Call = (...args: unknown[]) => Tensor | readonly Tensor[]
-
-/** float32 results may differ from float64 ones by this many epsilons of the largest value: sums of up to ~300 terms, and functions of 4 ULP. */
-const epsilons = 64
-const epsilon = 2 ** -23
-
-/** Operations whose gradient is itself not differentiable, as their entries say. */
-const firstOrderOnly = new Set(['maxPool2d'])
-
-/** Tensors in arguments, also inside arrays. */
-function tensorsIn(args: readonly unknown[]): Tensor[] {
-  return args.flatMap((arg) => (arg instanceof Tensor ? [arg] : Array.isArray(arg) ? tensorsIn(arg) : []))
-}
-
-/** The same arguments with their tensors replaced in order. */
-function replaced(args: readonly unknown[], tensors: Tensor[]): unknown[] {
-  return args.map((arg) => (arg instanceof Tensor ? tensors.shift() : Array.isArray(arg) ? replaced(arg, tensors) : arg))
-}
-
-function outputs(result: Tensor | readonly Tensor[]): readonly Tensor[] {
-  return result instanceof Tensor ? [result] : result
-}
-
-/** All floating outputs as one scalar, with irregular weights. */
-function blend(result: Tensor | readonly Tensor[], dtype: 'float32' | 'float64'): Tensor {
-  const parts = outputs(result).filter((output) => output.dtype.startsWith('float'))
-  const sums = parts.map((part, k) =>
-    part
-      .mul(
-        tensor(
-          Float64Array.from({ length: part.size }, (_, i) => Math.fround(Math.sin(i * 1.7 + k + 0.4))),
-          part.shape,
-          dtype,
-        ),
-      )
-      .sum(),
-  )
-  return sums.reduce((total, value) => total.add(value))
-}
-
-/** Whether a sample call maps floating inputs to a floating output: others have no gradient to check. */
-function isSmooth(call: Call, args: readonly unknown[]): boolean {
-  const floats = (tensors: readonly Tensor[]): boolean => tensors.some((t) => t.dtype.startsWith('float'))
-  return floats(tensorsIn(args)) && floats(outputs(call(...args)))
-}
-
-/**
- * gradcheck, element by element for small inputs. A large input x is moved along one irregular direction u instead: x + t·u is
- * differentiated with respect to t, two evaluations however many elements.
- */
-function checkGradient(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): void {
-  const isLarge = (input: Tensor): boolean => input.size > 150 && input.dtype === 'float64'
-  const direction = (input: Tensor): Tensor =>
-    tensor(
-      Float64Array.from({ length: input.size }, (_, i) => Math.cos(i * 1.3 + 0.2)),
-      input.shape,
-    )
-  const moved = inputs.map((input) => (isLarge(input) ? tensor([0], [1], 'float64') : input))
-  gradcheck(
-    (...tensors) =>
-      fn(
-        ...inputs.map((input, k) =>
-          isLarge(input) ? input.add(direction(input).mul(tensors[k] as Tensor)) : (tensors[k] as Tensor),
-        ),
-      ),
-    moved,
-  )
-}
-
-function expectClose(actual: Tensor, wanted: Tensor, what: string): void {
-  expect(actual.shape, what).toEqual(wanted.shape)
-  const [a, w] = [actual.dataSync(), wanted.dataSync()]
-  const finite = [...w].filter(Number.isFinite).map(Math.abs)
-  const floor = Math.max(1e-3, ...finite)
-  for (let i = 0; i < w.length; i++) {
-    const difference = Math.abs((a[i] as number) - (w[i] as number))
-    const same = Object.is(a[i], w[i]) || (a[i] as number) === w[i] || difference <= epsilons * epsilon * floor
-    if (!same) expect.fail(`${what}: element ${i} is ${a[i]}, float64 gives ${w[i]}`)
-  }
-}
-
-/** Gradients of the floating inputs of one call. */
-function gradientsOf(call: Call, args: readonly unknown[], dtype: 'float32' | 'float64'): (Tensor | null)[] {
-  const leaves = tensorsIn(args).map((input) => {
-    const leaf = input.detach()
-    leaf.leaf = input.dtype === dtype
-    return leaf
-  })
-  const result = blend(call(...replaced(args, [...leaves])), dtype)
-  if (result.requiresGrad) result.backward()
-  return leaves.map((leaf) => leaf.grad)
-}
-
-describe.each([...registry])('%s', (name, op) => {
-  const call = op.call as unknown as Call
-  const samples32 = op.samples(sampleMaker('float32'))
-  const samples64 = op.samples(sampleMaker('float64'))
-  const { gradient } = op as Partial<Op>
-
+describe.each([...registry])('%s', (_name, op) => {
   it('has samples, and a gradient or a reason why not', () => {
-    expect(samples32.length).toBeGreaterThan(0)
+    expect(op.samples(sampleMaker('float32')).length).toBeGreaterThan(0)
+    const { gradient } = op as Partial<Op>
     if ('forward' in op) expect(typeof gradient === 'function' || typeof gradient?.none === 'string').toBe(true)
   })
 
-  it('agrees with its float64 twin', () => {
-    samples32.forEach((args, k) => {
-      const wanted = outputs(noGrad(() => call(...(samples64[k] as unknown[]))))
-      outputs(noGrad(() => call(...args))).forEach((output, i) => {
-        expectClose(output, wanted[i] as Tensor, `${name} sample ${k}`)
-      })
-    })
-  })
-
-  const differentiable = !('forward' in op) || typeof gradient === 'function'
-  it.runIf(differentiable)('has the gradient that central differences show', () => {
-    for (const args of samples64.filter((sample) => isSmooth(call, sample))) {
-      checkGradient((...tensors) => blend(call(...replaced(args, [...tensors])), 'float64'), tensorsIn(args))
-    }
-  })
-
-  it.runIf(differentiable)('has the same gradient in float32', () => {
-    samples32.forEach((args, k) => {
-      if (!isSmooth(call, args)) return
-      const wanted = gradientsOf(call, samples64[k] as unknown[], 'float64')
-      gradientsOf(call, args, 'float32').forEach((gradient32, i) => {
-        const gradient64 = wanted[i]
-        if (gradient32 && gradient64) expectClose(gradient32, gradient64, `gradient ${i} of ${name} sample ${k}`)
-        else expect(Boolean(gradient32)).toBe(Boolean(gradient64))
-      })
-    })
-  })
-
-  it.runIf(differentiable && !firstOrderOnly.has(name))('has the second derivative that central differences show', () => {
-    for (const args of samples64.slice(0, 4).filter((sample) => isSmooth(call, sample))) {
-      const inputs = tensorsIn(args)
-      if (inputs.some((input) => input.size > 200)) continue
-      const gradients = (...tensors: Tensor[]): Tensor => {
-        const floats = tensors.filter((t) => t.dtype === 'float64')
-        const { grads } = valueAndGrad((...moved) => {
-          const queue = [...moved]
-          return blend(
-            call(
-              ...replaced(
-                args,
-                tensors.map((t) => (t.dtype === 'float64' ? (queue.shift() as Tensor) : t)),
-              ),
-            ),
-            'float64',
-          )
-        })(...floats)
-        return blend(grads, 'float64')
-      }
-      gradcheck(gradients, inputs, { tolerance: 1e-4 })
-    }
-  })
+  it('agrees with its float64 twin', () => checkForward(op))
+  it.runIf(isDifferentiable(op))('has the gradient that central differences show', () => checkGradients(op))
+  it.runIf(isDifferentiable(op))('has the same gradient in float32', () => checkGradientsInFloat32(op))
+  it.runIf(isTwiceDifferentiable(op))('has the second derivative that central differences show', () => checkSecondDerivatives(op))
 })

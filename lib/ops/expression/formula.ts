@@ -32,9 +32,9 @@ interface Compiled extends Code {
 /** One or more expressions over the same inputs, run by one kernel call. */
 export class Formula implements Op<null> {
   readonly kernels = ['pointwise']
-  readonly gradient: Op<null>['gradient']
   readonly call: (...args: never[]) => unknown
   private readonly needsFloat: boolean
+  private rule: Op<null>['gradient'] | undefined
   private readonly truths: readonly boolean[]
   private readonly compiled: { float?: Compiled; int?: Compiled } = {}
   private readonly gradients = new Map<string, GradientFormula | null>()
@@ -52,9 +52,20 @@ export class Formula implements Op<null> {
     )
     this.truths = roots.map((root) => root.instruction !== null && rules[root.instruction].result === 'truth')
     this.call = call ?? ((...inputs: never[]) => this.apply(inputs))
-    this.gradient = this.truths.every(Boolean)
-      ? { none: 'the result is bool' }
-      : (context, _, ...dOutputs) => this.differentiated(context, dOutputs)
+  }
+
+  /** The rule, or why there is none: comparisons and step functions are constant wherever they have a derivative. */
+  get gradient(): Op<null>['gradient'] {
+    this.rule ??= this.symbolicGradients().some(Boolean)
+      ? (context, _, ...dOutputs) => this.differentiated(context, dOutputs)
+      : { none: 'the result is constant between steps' }
+    return this.rule
+  }
+
+  /** Gradients of the inputs over [inputs, gradients of the outputs]. */
+  private symbolicGradients(): (Expression | null)[] {
+    const cotangents = this.roots.map((_, k) => Expression.input(this.arity + k))
+    return differentiate(this.roots, cotangents, this.arity)
   }
 
   /** The type that the formula computes in for these inputs. */
@@ -184,8 +195,7 @@ export class Formula implements Op<null> {
     const known = this.gradients.get(key)
     if (known !== undefined) return known
     const count = this.roots.length
-    const cotangents = this.roots.map((_, k) => Expression.input(this.arity + k))
-    const all = differentiate(this.roots, cotangents, this.arity)
+    const all = this.symbolicGradients()
     const nonZero = wanted.filter((i) => all[i])
     const outputs = this.roots.flatMap((root, k) =>
       root.instruction ? [[root, Expression.input(this.arity + count + k)] as const] : [],

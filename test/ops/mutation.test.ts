@@ -1,0 +1,47 @@
+// The tests of the tests: with any one kernel's output or any one gradient off by a factor of 1.001, the recipe must fail.
+import { afterEach, describe, expect, it } from 'vitest'
+import { kernelNames } from '../../lib/dispatch.js'
+import { injectFault } from '../../lib/fault.js'
+import { arange, full, oneHot } from '../../lib/index.js'
+import { registry } from '../../lib/ops/op.js'
+import { randomChecks } from './random-recipe.js'
+import { checkForward, checkGradients, checkGradientsInFloat32, isDifferentiable } from './recipe.js'
+
+/** Checks that run a kernel: those of the operations that name it, or its own. */
+function checksOf(kernel: string): (() => void)[] {
+  const own = randomChecks[kernel]
+  const users = [...registry.values()].filter((op) => 'kernels' in op && op.kernels.includes(kernel))
+  const checks = users
+    .slice(0, 3)
+    .flatMap((op) => [() => checkForward(op), () => isDifferentiable(op) && checkGradientsInFloat32(op)])
+  return own ? [own, ...checks] : checks
+}
+
+/** Kernels that run alike for both types, so that only known values show a fault. */
+const knownValues: Record<string, () => void> = {
+  fill: () => expect(full([5], 3).array()).toEqual([3, 3, 3, 3, 3]),
+  oneHot: () => expect(oneHot([1], 3).array()).toEqual([[0, 1, 0]]),
+  arange: () => expect(arange(1, 4).array()).toEqual([1, 2, 3]),
+}
+
+afterEach(() => injectFault(undefined))
+
+describe('a fault of 1.001 is noticed', () => {
+  it.each(kernelNames)('in kernel %s', (name) => {
+    const checks = knownValues[name] ? [knownValues[name] as () => void] : checksOf(name)
+    for (const check of checks) check()
+    injectFault(`kernel:${name}`)
+    expect(() => {
+      for (const check of checks) check()
+    }).toThrow()
+  })
+
+  const differentiable = [...registry].filter(([, op]) => 'forward' in op && isDifferentiable(op))
+  it.each(differentiable)('in the gradient of %s', (name, op) => {
+    injectFault(`gradient:${name}`)
+    expect(() => {
+      checkGradients(op)
+      checkGradientsInFloat32(op)
+    }).toThrow()
+  })
+})
