@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul.cc"
 
 #include "kernels/matmul.h"
+#include "kernels/scratch_slots.h"
 
 #include <cstring>
 
@@ -199,10 +200,12 @@ void matmul(const MatMulShape& s, const MatMulBuffers& m) {
   const int64_t chunks = HWY_MIN(parts, chunksFor(s));
   const int64_t scratchPanels = ceilDivide(cut.panels, cut.panelParts);
   const bool dots = s.transposeB && !s.transposeA && s.M <= kDotRows;
+  ScratchSlots slots;
   parallelFor(chunks, [&](int64_t chunk) {
+    const ScratchSlots::Slot slot(slots);
     for (int64_t i = partStart(parts, chunks, chunk); i < partStart(parts, chunks, chunk + 1); ++i) {
       Part part = partOf(s, m, cut, i);
-      part.scratch = m.panels + chunk * scratchPanels * kPanel * runFloats(s);
+      part.scratch = m.panels + slot.index() * scratchPanels * kPanel * runFloats(s);
       dots ? multiplyDots(s, part) : multiplyPart(s, part);
     }
   });
