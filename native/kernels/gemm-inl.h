@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/gemm.h"
 
@@ -75,6 +76,10 @@ HWY_NOINLINE void multiplyTile(const TileProduct& t) {
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
+  }
+  for (int i = 0; i < MR; ++i) {
+    hwy::Prefetch(t.c + i * t.cStride);
+    hwy::Prefetch(t.c + i * t.cStride + (NV - 1) * kLanes);
   }
   const int64_t aStep = kRowsContiguous ? t.columnStride : 1;
   const int64_t rowStep = kRowsContiguous ? 1 : t.rowStride;

@@ -7,7 +7,6 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul.cc"
 
 #include "kernels/matmul.h"
-#include "kernels/scratch_slots.h"
 
 #include <cstring>
 
@@ -15,6 +14,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/scratch_slots.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -149,7 +149,8 @@ Cut cutProduct(const MatMulShape& s) {
   const int64_t tiles = ceilDivide(wanted, cut.slices);
   const int64_t leastPanelParts = ceilDivide(cut.panels, kPartPanels);
   cut.rowParts = HWY_MAX(int64_t{1}, HWY_MIN(ceilDivide(tiles, leastPanelParts), s.M / kPartRows));
-  cut.panelParts = HWY_MIN(cut.panels, HWY_MAX(leastPanelParts, ceilDivide(tiles, cut.rowParts)));
+  const int64_t panelParts = HWY_MIN(cut.panels, HWY_MAX(leastPanelParts, ceilDivide(tiles, cut.rowParts)));
+  cut.panelParts = ceilDivide(cut.panels, ceilDivide(cut.panels, panelParts));  // equal numbers of panels where that is possible
   const int64_t mostRowParts = HWY_MAX(int64_t{1}, s.M / (2 * kTileRows));
   cut.rowParts = HWY_MAX(cut.rowParts, HWY_MIN(mostRowParts, tiles / cut.panelParts));
   return cut;

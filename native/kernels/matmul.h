@@ -29,20 +29,22 @@ constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 448 x 32 
 constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
 constexpr int64_t kDotRows = 4;       // up to here A · Bᵀ is computed as dots of rows, with nothing packed
 constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
+constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
 constexpr double kChunkFlop = 1e6;    // about 10 microseconds of one core
 
-// Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone.
+// Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone; a few as soon as it
+// pays; beyond that larger ones, which pack less.
 inline int64_t chunksFor(const MatMulShape& s) {
   const double flop =
       2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
-  const double wanted = std::clamp(flop / kChunkFlop, 1.0, static_cast<double>(kMostChunks));
-  return static_cast<int64_t>(wanted);
+  const double wanted = std::min(flop / kChunkFlop, std::max(4.0, flop / (8 * kChunkFlop)));
+  return static_cast<int64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)));
 }
 
-// Slices of k: only for products whose k dwarfs their rows and columns (gradients of weights, wide flattened layers).
+// Slices of k: only for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers).
 inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
-  if (s.M <= kDotRows || s.K < 4 * std::max(s.M, s.N)) return 1;
-  return std::max<int64_t>(1, std::min(wanted, s.K / kLeastSlice));
+  if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N)) return 1;
+  return std::max<int64_t>(1, std::min({wanted, s.K / kLeastSlice, kMostSlices}));
 }
 
 inline int64_t runFloats(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
