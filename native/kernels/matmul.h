@@ -20,13 +20,15 @@ struct MatMulBuffers {
   float* c;
   const float* a;
   const float* b;
-  float* panels;    // packed B, a region per chunk
+  float* panels;    // one run of packed B, a region per chunk that runs
+  float* packedA;   // the whole A, null if it is not packed beforehand
   float* partials;  // [slices, batch, M, N] when k is sliced
 };
 
 constexpr int64_t kMostChunks = 32;
 constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 448 x 32 floats (224 KiB), stays in L2
 constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
+constexpr int64_t kDirectBlocks = 1;  // up to so many blocks of rows, packing B would touch it as often as multiplying does
 constexpr int64_t kDotRows = 4;       // up to here A · Bᵀ is computed as dots of rows, with nothing packed
 constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
 constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
@@ -47,13 +49,26 @@ inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
   return std::max<int64_t>(1, std::min({wanted, s.K / kLeastSlice, kMostSlices}));
 }
 
-inline int64_t runFloats(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
+inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
 
 // Upper bounds for any instruction set, in floats.
 inline int64_t panelFloats(const MatMulShape& s) {
   const int64_t panels = std::min(kPartPanels, ceilDivide(s.N, int64_t{8}));
-  return chunksFor(s) * panels * kWidestPanel * runFloats(s);
+  return chunksFor(s) * panels * kWidestPanel * runLength(s);
 }
+
+// Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
+inline bool rowsCollide(const MatMulShape& s) {
+  const int64_t bytes = (s.transposeA ? s.M : s.K) * 4;
+  return bytes >= 2048 && (bytes % 2048 < 128 || bytes % 2048 > 2048 - 128);
+}
+
+// One packed A, in the widest layout of any instruction set (6 rows padded to 8), if any instruction set might pack it.
+inline int64_t packedFloats(const MatMulShape& s) {
+  if (s.M <= kDotRows || !(rowsCollide(s) || s.transposeA)) return 0;
+  return roundUp(std::max(s.M * (s.K + 16), (s.M + s.M / 3 + 16) * s.K), 16);
+}
+inline int64_t packedItems(const MatMulShape& s) { return s.strideA ? s.batch : 1; }
 
 inline int64_t partialFloats(const MatMulShape& s) {
   if (s.batch == 0) return 0;
