@@ -5,8 +5,10 @@ export type { BackwardOptions } from './autograd/backward.js'
 export { type CustomFunction, customFunction, grad, valueAndGrad } from './autograd/grad.js'
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js'
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js'
+export * as data from './data/index.js'
 export { info, type NativeInfo, setThreads } from './dispatch.js'
 export { DTypeError, NativeError, ShapeError, StateError, ValueError } from './errors.js'
+export * as io from './io/index.js'
 export {
   Auc,
   BinaryAccuracy,
