@@ -35,7 +35,8 @@ export function describe(value: unknown): string {
   return String(value)
 }
 
-/** `wrongArgument('conv2d', 'filters', 'a positive integer', -1)`: the one form of message that all argument checks share. */
+/** `wrongArgument('conv2d', 'filters', 'a positive integer', -1)`: the one form of message that all argument checks share. A string given is
+ * taken as a description already. */
 export function wrongArgument(fn: string, argument: string, wanted: string, given: unknown, remedy = ''): string {
   return `${fn}: argument '${argument}' must be ${wanted}, got ${typeof given === 'string' ? given : describe(given)}${remedy ? `; ${remedy}` : ''}`
 }

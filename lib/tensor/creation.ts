@@ -26,7 +26,7 @@ function shapeOfNested(fn: string, values: Nested): number[] {
 function flatten(fn: string, values: Nested, shape: Shape, out: number[], axis = 0): void {
   if (axis === shape.length) {
     if (typeof values !== 'number' && typeof values !== 'boolean')
-      throw new ValueError(wrongArgument(fn, 'values', 'nested arrays of numbers, all of one shape', values))
+      throw new ValueError(wrongArgument(fn, 'values', 'nested arrays of numbers, all of one shape', describe(values)))
     out.push(Number(values))
     return
   }
@@ -94,7 +94,9 @@ function makeTensor(fn: string, values: TensorLike, shape?: Shape, dtype?: DType
     return fromArray(fn, values, shape ?? [values.length], dtype ?? natural)
   }
   if (typeof values !== 'number' && typeof values !== 'boolean' && !Array.isArray(values)) {
-    throw new ValueError(wrongArgument(fn, 'values', 'a number, nested arrays of numbers, a typed array or a Tensor', values))
+    throw new ValueError(
+      wrongArgument(fn, 'values', 'a number, nested arrays of numbers, a typed array or a Tensor', describe(values)),
+    )
   }
   const nested = shapeOfNested(fn, values)
   const flat: number[] = []
