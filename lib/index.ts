@@ -53,3 +53,26 @@ export type { Shape } from './tensor/shape.js'
 export { memory } from './tensor/storage.js'
 export { type NestedArray, Tensor, Variable, type VariableOptions } from './tensor/tensor.js'
 export { tidy } from './tensor/tidy.js'
+export {
+  type ClassWeights,
+  type CompileOptions,
+  callbacks,
+  type DataBatch,
+  type DataSet,
+  type EvaluateOptions,
+  type FitOptions,
+  type History,
+  type Logs,
+  loadModel,
+  Model,
+  model,
+  type PredictOptions,
+  type ProgressStream,
+  Sequential,
+  type SequentialConfig,
+  type SequentialOptions,
+  sequential,
+  type TrainOnBatchOptions,
+  type ValidationData,
+  type Verbosity,
+} from './train/index.js'

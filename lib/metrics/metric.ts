@@ -1,7 +1,7 @@
 // What all metrics share. State lives in float64 variables that native kernels accumulate into, so that nothing is lost over long streams
 // and nothing is read back before `result`. Invariant: `update` leaves no tensors behind and records no gradients.
 import { noGrad } from '../autograd/mode.js'
-import { ValueError, wrongArgument } from '../errors.js'
+import { DTypeError, ValueError, wrongArgument } from '../errors.js'
 import { alignWeights } from '../nn/losses/reduction.js'
 import type { Config, Configurable } from '../nn/registry.js'
 import { castTo } from '../ops/cast.js'
@@ -84,6 +84,15 @@ export abstract class Metric<R extends MetricResult = MetricResult> implements C
   /** All state by name: what a checkpoint of a running evaluation would hold. */
   variables(): [string, Variable][] {
     return [...this.states]
+  }
+
+  /** Continues from the values that `variables` listed. */
+  loadState(state: Readonly<Record<string, Tensor>>): void {
+    for (const [name, value] of Object.entries(state)) {
+      if (value.dtype !== 'float64')
+        throw new DTypeError(`loadState: '${name}' of ${this.name} must be float64, got ${value.dtype}`)
+      this.states.set(name, new Variable(value, { trainable: false, name }))
+    }
   }
 
   /** Options that make an equal metric. */

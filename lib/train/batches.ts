@@ -1,0 +1,202 @@
+// Where batches come from: arrays held as tensors, or a data set that yields batches by itself.
+// Invariant: the batches of an epoch depend on the seed and the epoch's number only, so that a run can be continued from any batch.
+import { DataLoader } from '../data/loader.js'
+import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { gather } from '../ops/gather.js'
+import { Generator } from '../ops/random.js'
+import { slice } from '../ops/slice.js'
+import { type TensorLike, tensor, toTensor } from '../tensor/creation.js'
+import { showShape } from '../tensor/shape.js'
+import { Tensor } from '../tensor/tensor.js'
+
+/** One batch of a data set: inputs, labels, and optionally a weight for each sample. A lone tensor is inputs without labels. */
+export type DataBatch = TensorLike | readonly [x: TensorLike, y?: TensorLike, weight?: TensorLike]
+/** A data set: yields batches, anew each time it is iterated. Loaders, arrays of batches behind an iterator, generators' objects. */
+export type DataSet = AsyncIterable<DataBatch> | Iterable<DataBatch>
+
+/** A batch as a step receives it; the first axis of every tensor is `size`. */
+export interface Batch {
+  readonly x: Tensor
+  readonly y: Tensor | null
+  readonly weight: Tensor | null
+  readonly size: number
+}
+
+/** Produces a batch when the step asks for it, so that gathered copies live in the step's memory. */
+export type BatchReader = () => Batch
+
+export interface BatchSource {
+  /** Batches of an epoch, null if only iterating tells. */
+  readonly steps: number | null
+  /** Seed of the order of batches; null for a source without one. */
+  readonly seed: number | null
+  /** Prepares to continue at a batch of an epoch of an earlier run. */
+  resume?(seed: number | null, epoch: number, batch: number): void
+  /** The batches of one epoch, from batch `start` on. */
+  batches(epoch: number, start: number): AsyncIterable<BatchReader> | Iterable<BatchReader>
+}
+
+/** Arrays that belong together: the first axis of each counts the samples. */
+export interface Samples {
+  readonly x: Tensor
+  readonly y: Tensor | null
+  readonly weight: Tensor | null
+}
+
+/** Whether a value is a data set rather than an array: iterable, and none of the things that a tensor is made of. */
+export function isDataSet(value: unknown): value is DataSet {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Tensor || Array.isArray(value) || ArrayBuffer.isView(value)) return false
+  return Symbol.asyncIterator in value || Symbol.iterator in value
+}
+
+/** Tensors of the arrays, checked against one another. */
+export function toSamples(fn: string, x: TensorLike, y?: TensorLike | null, weight?: TensorLike | null): Samples {
+  const samples = {
+    x: samplesOf(fn, 'x', x),
+    y: y === undefined || y === null ? null : samplesOf(fn, 'y', y),
+    weight: weight === undefined || weight === null ? null : samplesOf(fn, 'sampleWeight', weight),
+  }
+  const count = samples.x.shape[0] as number
+  for (const [name, value] of Object.entries({ y: samples.y, sampleWeight: samples.weight })) {
+    if (value && value.shape[0] !== count) {
+      throw new ShapeError(
+        `${fn}: argument '${name}' must have one entry per sample of x (${count}), got shape ${showShape(value.shape)}`,
+      )
+    }
+  }
+  return samples
+}
+
+function samplesOf(fn: string, argument: string, value: TensorLike): Tensor {
+  if (value === undefined || value === null || typeof value !== 'object')
+    throw new ValueError(wrongArgument(fn, argument, 'a tensor, a typed array, nested arrays or a data set', value))
+  const result = toTensor(fn, value)
+  if (result.rank === 0) throw new ShapeError(wrongArgument(fn, argument, 'an array of samples', 'a scalar'))
+  return result
+}
+
+/** The samples from `begin` up to `end`, as views. */
+export function sliceSamples({ x, y, weight }: Samples, begin: number, end: number): Samples {
+  const cut = (value: Tensor): Tensor => slice(value, begin, end - begin)
+  return { x: cut(x), y: y && cut(y), weight: weight && cut(weight) }
+}
+
+function batchOf({ x, y, weight }: Samples): Batch {
+  return { x, y, weight, size: x.shape[0] as number }
+}
+
+/** Batches of arrays: a native gather of the epoch's random order, or views where the order is kept. The last batch may be smaller. */
+export class ArraySource implements BatchSource {
+  readonly steps: number
+  private readonly count: number
+  private readonly generator: Generator | null
+
+  /** @param seed of the random order; null keeps the order of the samples */
+  constructor(
+    private readonly samples: Samples,
+    private readonly batchSize: number,
+    readonly seed: number | null,
+    maxSteps = Number.POSITIVE_INFINITY,
+  ) {
+    this.count = samples.x.shape[0] as number
+    this.steps = Math.min(Math.ceil(this.count / batchSize), maxSteps)
+    this.generator = seed === null ? null : new Generator(seed)
+  }
+
+  *batches(epoch: number, start: number): Iterable<BatchReader> {
+    const order = this.orderOf(epoch)
+    for (let step = start; step < this.steps; step++) {
+      const begin = step * this.batchSize
+      const end = Math.min(begin + this.batchSize, this.count)
+      yield () => (order ? this.gather(slice(order, begin, end - begin)) : batchOf(sliceSamples(this.samples, begin, end)))
+    }
+  }
+
+  private gather(indices: Tensor): Batch {
+    const { x, y, weight } = this.samples
+    return batchOf({ x: gather(x, indices), y: y && gather(y, indices), weight: weight && gather(weight, indices) })
+  }
+
+  /** The random order of an epoch: the upper half of the generator's counter is the epoch, so the streams of epochs never overlap. */
+  private orderOf(epoch: number): Tensor | null {
+    if (!this.generator || this.seed === null) return null
+    this.generator.state.assign(tensor([this.seed | 0, Math.floor(this.seed / 2 ** 32) | 0, 0, epoch], [4], 'int32'))
+    return this.generator.permutation(this.count)
+  }
+}
+
+/** Batches of a data set. With a fixed number of steps the data set is read on from epoch to epoch, else from its beginning in each. */
+export class DataSetSource implements BatchSource {
+  readonly steps: number | null
+  private open: Iterator<DataBatch> | AsyncIterator<DataBatch> | null = null
+  /** Batches of the next epoch to drop. */
+  private skip = 0
+
+  constructor(
+    private readonly fn: string,
+    private readonly data: DataSet,
+    private readonly fixedSteps: number | null,
+  ) {
+    const { length } = data as { length?: unknown }
+    this.steps = fixedSteps ?? (Number.isSafeInteger(length) ? (length as number) : null)
+  }
+
+  get seed(): number | null {
+    return this.data instanceof DataLoader ? this.data.state().seed : null
+  }
+
+  /** A loader goes to the very batch; of other data sets the batches before it are read and dropped. */
+  resume(seed: number | null, epoch: number, batch: number): void {
+    const { data, fixedSteps } = this
+    const passed = fixedSteps === null ? batch : epoch * fixedSteps + batch
+    if (!(data instanceof DataLoader)) this.skip = passed
+    else {
+      const length = data.length ?? Number.POSITIVE_INFINITY
+      const place = fixedSteps === null ? { epoch, batch } : { epoch: Math.floor(passed / length), batch: passed % length }
+      data.loadState({ seed: seed ?? data.state().seed, ...place })
+    }
+  }
+
+  async *batches(_epoch: number, start: number): AsyncIterable<BatchReader> {
+    const first = start - this.skip
+    this.skip = 0
+    try {
+      for (let step = first; this.fixedSteps === null || step < this.fixedSteps; step++) {
+        const next = await this.next()
+        if (next === null) return
+        if (step >= start) yield () => this.toBatch(next)
+      }
+    } finally {
+      if (this.fixedSteps === null) await this.close()
+    }
+  }
+
+  private async close(): Promise<void> {
+    const { open } = this
+    this.open = null
+    await open?.return?.()
+  }
+
+  /** The next batch; at the end of the data null, or from the beginning again where the number of steps is fixed. */
+  private async next(): Promise<DataBatch | null> {
+    const fresh = this.open === null
+    this.open ??= iteratorOf(this.data)
+    const result = await this.open.next()
+    if (!result.done) return result.value
+    this.open = null
+    return this.fixedSteps === null || fresh ? null : this.next()
+  }
+
+  private toBatch(value: DataBatch): Batch {
+    const isList = Array.isArray(value) && value.length > 0 && value.some((part) => typeof part === 'object')
+    const [x, y, weight] = (isList ? value : [value]) as [TensorLike, TensorLike?, TensorLike?]
+    if (isList && value.length > 3)
+      throw new ValueError(`${this.fn}: a data set must yield [x, y] or [x, y, weight], got ${describe(value)}`)
+    return batchOf(toSamples(this.fn, x, y, weight))
+  }
+}
+
+function iteratorOf(data: DataSet): Iterator<DataBatch> | AsyncIterator<DataBatch> {
+  return Symbol.asyncIterator in data ? data[Symbol.asyncIterator]() : data[Symbol.iterator]()
+}
