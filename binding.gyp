@@ -10,7 +10,7 @@
       'cflags!': ['-O2', '-O0', '-fno-omit-frame-pointer'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=c++17', '-fno-exceptions', '-fno-rtti', '-O2'],
       'cflags': ['<!@(pkg-config --cflags openblas libhwy)'],
-      'cflags_cc': ['-std=c++20', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-Wall', '-Wextra', '-Wno-cast-function-type'],
+      'cflags_cc': ['-std=c++20', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-Wall', '-Wextra', '-Wno-cast-function-type'],
       'ldflags': ['-Wl,-z,nodelete'],
       'libraries': ['<!@(pkg-config --libs openblas libhwy)', '-pthread'],
       'conditions': [

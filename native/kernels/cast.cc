@@ -27,11 +27,11 @@ HWY_INLINE To convert(From value) {
     return static_cast<Boolean>(value != 0);
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     using Limits = std::numeric_limits<To>;
-    // The largest float32 below 2^31 is 2^31 - 128: compare before converting.
+    // As a float the largest int32 is 2^31, which does not fit: compare before converting. NaN is not inside either.
     const From low = static_cast<From>(Limits::min()), high = static_cast<From>(Limits::max());
-    const From inside = value > low ? (value < high ? value : 0) : 0;
-    const To rest = value >= high ? Limits::max() : value <= low ? Limits::min() : To{0};
-    return value > low && value < high ? static_cast<To>(inside) : rest;
+    const From inside = value > low && value < high ? value : From{0};
+    const To truncated = static_cast<To>(static_cast<int32_t>(inside));
+    return value >= high ? Limits::max() : value <= low ? Limits::min() : truncated;
   } else if constexpr (std::is_same_v<To, uint8_t>) {
     return static_cast<uint8_t>(std::clamp<int32_t>(static_cast<int32_t>(value), 0, 255));
   } else {

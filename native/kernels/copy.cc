@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "engine/pool.h"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/arguments.h"
@@ -20,7 +21,7 @@ namespace steepest {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t kTile = 32;  // a transposed tile: 32 x 32 x 4 bytes in and out, 8 KiB of L1
+constexpr int64_t kTile = 16;  // a transposed tile: 16 cache lines in, 16 out
 
 // dst[i * dstStride + j] = src[j * srcStride + i] for a 4x4 corner of 32-bit elements, in registers.
 HWY_INLINE void transpose4x4(uint32_t* dst, int64_t dstStride, const uint32_t* src, int64_t srcStride) {
@@ -43,10 +44,20 @@ void transposeScalar(T* dst, int64_t dstStride, const T* src, int64_t srcStride,
   }
 }
 
-// dst[i * dstStride + j] = src[j * srcStride + i] over rows x columns of at most kTile each.
+// dst[i * dstStride + j] = src[j * srcStride + i] over rows x columns of at most kTile each. A full tile goes through a buffer,
+// so that every cache line of src is read once and every line of dst written once: with strides of 4 KiB they push each other
+// out.
 template <typename T>
 void transposeTile(T* dst, int64_t dstStride, const T* src, int64_t srcStride, int64_t rows, int64_t columns) {
   if constexpr (sizeof(T) == 4) {
+    if (rows == kTile && columns == kTile) {
+      HWY_ALIGN T tile[kTile * kTile];
+      for (int64_t j = 0; j < kTile; j += 4) {
+        for (int64_t i = 0; i < kTile; i += 4) transpose4x4(tile + i * kTile + j, kTile, src + j * srcStride + i, srcStride);
+      }
+      for (int64_t i = 0; i < kTile; ++i) std::memcpy(dst + i * dstStride, tile + i * kTile, kTile * sizeof(T));
+      return;
+    }
     const int64_t rows4 = rows & ~int64_t{3}, columns4 = columns & ~int64_t{3};
     for (int64_t i = 0; i < rows4; i += 4) {
       for (int64_t j = 0; j < columns4; j += 4)
@@ -83,6 +94,10 @@ void copyTransposed(const Box& box, T* dst, const T* src) {
       const Offsets at = box.at(strip / tileRows, r);
       const int64_t i = strip % tileRows * kTile, rows = std::min(kTile, box.dims[r] - i);
       for (int64_t j = 0; j < box.dims[c]; j += kTile) {
+        // Long strides defeat the hardware's prefetcher.
+        for (int64_t next = j + kTile; next < std::min(j + 2 * kTile, box.dims[c]); ++next) {
+          hwy::Prefetch(src + at.src + i + next * box.srcStrides[c]);
+        }
         transposeTile(dst + at.dst + i * box.dstStrides[r] + j, box.dstStrides[r], src + at.src + i + j * box.srcStrides[c],
                       box.srcStrides[c], rows, std::min(kTile, box.dims[c] - j));
       }

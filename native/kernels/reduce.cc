@@ -53,6 +53,11 @@ HWY_INLINE hn::TFromD<D> acrossLanes(D d, hn::Vec<D> v) {
 // One contiguous row.
 template <class Op, typename T>
 T reduceRow(const T* x, int64_t count) {
+  if (count < 32) {  // neighbouring rows overlap in the processor; adding up lanes would cost more
+    T total = Op::template identity<T>();
+    for (int64_t i = 0; i < count; ++i) total = Op::template apply<T>(total, x[i]);
+    return total;
+  }
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto identity = hn::Set(d, Op::template identity<T>());

@@ -9,7 +9,7 @@ const levels: readonly (readonly string[])[] = [
   ['native.ts'],
   ['dispatch.ts', 'program'],
   ['tensor'],
-  ['autograd/mode.ts', 'autograd/node.ts'],
+  ['fault.ts', 'autograd/mode.ts', 'autograd/node.ts'],
   ['ops'],
   ['autograd'],
   ['methods.ts'],
