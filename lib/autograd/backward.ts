@@ -3,12 +3,12 @@
 import { ShapeError, StateError } from '../errors.js'
 import { isGradientFaulty } from '../fault.js'
 import { sumTo } from '../ops/broadcast.js'
-import { castTo } from '../ops/cast.js'
+import { castTo, clone } from '../ops/cast.js'
 import { add, mul } from '../ops/elementwise.js'
 import { full, zeros } from '../tensor/creation.js'
 import { isFloat } from '../tensor/dtype.js'
 import { sameShape, showShape } from '../tensor/shape.js'
-import { type Storage, withScope } from '../tensor/storage.js'
+import { isOwnedByScope, type Storage, withScope } from '../tensor/storage.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { enableGrad, noGrad } from './mode.js'
 import type { GraphNode } from './node.js'
@@ -88,12 +88,15 @@ function isLeaf(tensor: Tensor): boolean {
   return tensor.leaf && tensor.node === null
 }
 
-/** Adds `gradient` to what the leaf already has. */
+/**
+ * Adds `gradient` to what the leaf already has. A gradient that something else may hold (the seed, a tensor captured by a custom function,
+ * another leaf's gradient) is copied: optimizers reuse the memory of the gradients they consume.
+ */
 function accumulate(leaf: Tensor, gradient: Tensor): Storage {
-  const known = leaf.ownGradient
-  leaf.ownGradient = known ? add(known, gradient) : gradient
-  leaf.ownGradient.storage.kept = true
-  return leaf.ownGradient.storage
+  const own = leaf.ownGradient ? add(leaf.ownGradient, gradient) : isOwnedByScope(gradient.storage) ? gradient : clone(gradient)
+  own.storage.kept = true
+  leaf.ownGradient = own
+  return own.storage
 }
 
 /**

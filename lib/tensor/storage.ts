@@ -112,6 +112,11 @@ export function allocateVariable(bytes: number): Storage {
   return new Storage({ memory, address: addressOf(memory) }, addressOf(memory), bytes, 'native')
 }
 
+/** Whether the innermost open scope allocated the storage and nothing outside has kept it: then nobody else can hold it. */
+export function isOwnedByScope(storage: Storage): boolean {
+  return !storage.kept && (scopes[scopes.length - 1]?.includes(storage) ?? false)
+}
+
 /** Runs `fn`, then disposes every storage allocated meanwhile that `survivors(result)` does not name and nothing has kept. */
 export function withScope<T>(fn: () => T, survivors: (result: T) => Iterable<Storage>): T {
   const mine: Storage[] = []

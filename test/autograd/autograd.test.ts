@@ -136,6 +136,32 @@ describe('customFunction', () => {
   })
 })
 
+describe('gradients own their memory', () => {
+  it('when one buffer would serve several leaves', () => {
+    const [a, b] = [st.variable(st.ones([40, 300])), st.variable(st.ones([40, 300]))]
+    st.concatenate([a, b])
+      .reshape([80, 300])
+      .backward(st.ones([80, 300]))
+    st.optimizers.sgd({ learningRate: 1 }).step([a])
+    expect(b.grad?.sum().item()).toBe(12_000)
+    expect(a.sum().item()).toBe(0)
+  })
+
+  it('when they would be the tensor that the user passed, or one captured by a custom function', () => {
+    const w = st.variable(st.ones([100, 100]))
+    const seed = st.ones([100, 100])
+    w.clone().backward(seed)
+    st.optimizers.sgd().step([w])
+    expect(seed.sum().item()).toBe(10_000)
+    const captured = st.ones([100, 100])
+    st.customFunction({ forward: (x) => x.mul(1), backward: () => captured })(w)
+      .sum()
+      .backward()
+    st.optimizers.sgd().step([w])
+    expect(captured.sum().item()).toBe(10_000)
+  })
+})
+
 describe('memory', () => {
   it('tidy frees what is not returned and keeps gradients', () => {
     const w = st.variable(st.ones([100, 200]))
