@@ -3,12 +3,12 @@
 import { finite, positiveInteger } from '../nn/check.js'
 import { toLabels } from '../nn/losses/crossentropy.js'
 import { getLoss, type LossFunction, type LossLike, lossConfig, lossName } from '../nn/losses/index.js'
-import { alignPair } from '../nn/losses/reduction.js'
+import { alignPair, perSample } from '../nn/losses/reduction.js'
 import type { Config, Serialized } from '../nn/registry.js'
 import { castTo } from '../ops/cast.js'
 import { applyFormula, equal, formula } from '../ops/elementwise.js'
 import { gatherElements } from '../ops/gather.js'
-import { argMax, mean, sum } from '../ops/reduce.js'
+import { argMax, sum } from '../ops/reduce.js'
 import { expandDims } from '../ops/shape-ops.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -34,7 +34,7 @@ export class BinaryAccuracy extends MeanOfValues {
 
   protected valuesOf(yTrue: Tensor, yPred: Tensor): Tensor {
     const [target, prediction] = alignPair(this.name, yTrue, yPred)
-    return mean(castTo(applyFormula(hit, [target, prediction, this.threshold]), prediction.dtype), -1)
+    return perSample(castTo(applyFormula(hit, [target, prediction, this.threshold]), prediction.dtype))
   }
 
   override getConfig(): Config {

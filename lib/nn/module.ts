@@ -2,7 +2,7 @@
 // is a class with layers in its fields. Invariant: every variable is listed once, under the first path that reaches it.
 
 import { noGrad } from '../autograd/mode.js'
-import { describe, ShapeError, StateError, ValueError } from '../errors.js'
+import { describe, ShapeError, ValueError } from '../errors.js'
 import { add, clone } from '../ops/index.js'
 import { Generator } from '../ops/random.js'
 import { sameShape, showShape } from '../tensor/shape.js'
@@ -119,8 +119,6 @@ export abstract class Module {
     if (typeof state !== 'object' || state === null)
       throw new ValueError(`loadState: argument 'state' must be an object of tensors, got ${describe(state)}`)
     const variables = this.variables()
-    if (variables.length === 0 && Object.keys(state).length > 0)
-      throw new StateError('loadState: the module has no variables yet; give its layers an inputShape or run it once')
     checkState('loadState', variables, state)
     for (const [name, variable] of variables) variable.assign(state[name] as Tensor)
   }
@@ -152,8 +150,9 @@ export function checkState(fn: string, variables: readonly [string, Variable][],
   const unknown = Object.keys(state).filter((name) => !names.has(name))
   if (missing.length + unknown.length > 0) {
     const few = (list: string[]): string => list.slice(0, 5).join(', ') + (list.length > 5 ? `, … (${list.length})` : '')
+    const remedy = names.size === 0 ? '; there are no variables yet: give layers an inputShape, or run the module once' : ''
     throw new ValueError(
-      `${fn}: the state does not fit the model: missing ${few(missing) || 'none'}; unknown ${few(unknown) || 'none'}`,
+      `${fn}: the state does not fit the model: missing ${few(missing) || 'none'}; unknown ${few(unknown) || 'none'}${remedy}`,
     )
   }
   for (const [name, variable] of variables) {

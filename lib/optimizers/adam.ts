@@ -1,11 +1,11 @@
 // Adam (Kingma and Ba 2015), its AMSGrad variant (Reddi et al. 2018) and AdamW (Loshchilov and Hutter 2019), as Keras 3 defines them.
 import { fraction, notNegative, truth } from '../nn/check.js'
 import type { Config } from '../nn/registry.js'
-import { formula } from '../ops/elementwise.js'
+import { castTo } from '../ops/cast.js'
+import { applyFormula, formula } from '../ops/elementwise.js'
 import type { Expression } from '../ops/expression/expression.js'
 import type { Formula } from '../ops/expression/formula.js'
-import { full } from '../tensor/creation.js'
-import { type Tensor, Variable } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Optimizer, type OptimizerOptions, type RuleInputs } from './optimizer.js'
 
 /** Options of `adam` and `adamW`. */
@@ -20,7 +20,7 @@ export interface AdamOptions extends OptimizerOptions {
   amsgrad?: boolean
 }
 
-/** rate·√(1 − β₂ᵗ) / (1 − β₁ᵗ), t counting from 1; by expm1, since 1 − βᵗ in float32 would lose five digits at t = 1. */
+/** rate·√(1 − β₂ᵗ) / (1 − β₁ᵗ), t counting from 1. Runs in float64 (one element): 1 − βᵗ in float32 would lose five digits at t = 1. */
 function correction(beta1: number, beta2: number): Formula {
   return formula('adamRate', 2, (rate, step) => {
     const rest = (beta: number): Expression => step.add(1).mul(Math.log(beta)).expm1().neg()
@@ -38,7 +38,6 @@ export class Adam extends Optimizer {
   readonly epsilon: number
   readonly amsgrad: boolean
   protected readonly slotNames: readonly string[]
-  private readonly corrected: Variable
   private readonly correct: Formula
 
   constructor(options: AdamOptions = {}, kind: 'adam' | 'adamW' = 'adam') {
@@ -49,13 +48,11 @@ export class Adam extends Optimizer {
     this.epsilon = notNegative(kind, 'epsilon', options.epsilon ?? 1e-7)
     this.amsgrad = truth(kind, 'amsgrad', options.amsgrad ?? false)
     this.slotNames = ['momentum', 'velocity', ...(this.amsgrad ? ['velocityHat'] : [])]
-    this.corrected = new Variable(full([], 0), { trainable: false, name: 'adamRate' })
     this.correct = correction(this.beta1, this.beta2)
   }
 
   protected override prepareRate(step: Tensor): Tensor {
-    this.correct.assign([this.corrected], [this.rateVariable, step])
-    return this.corrected
+    return castTo(applyFormula(this.correct, [this.rateVariable, step]), 'float32')
   }
 
   protected rule({ parameter, gradient, slots, rate }: RuleInputs): readonly Expression[] {

@@ -9,7 +9,7 @@ import { constraintOf } from '../nn/constraints.js'
 import type { Config, Configurable, Serialized } from '../nn/registry.js'
 import { serialize } from '../nn/registry.js'
 import { castTo } from '../ops/cast.js'
-import { formula } from '../ops/elementwise.js'
+import { applyFormula, formula } from '../ops/elementwise.js'
 import type { Expression } from '../ops/expression/expression.js'
 import type { Formula } from '../ops/expression/formula.js'
 import { clone } from '../ops/index.js'
@@ -103,7 +103,7 @@ export abstract class Optimizer implements Configurable {
     return 0
   }
 
-  /** The scalar that the rule takes as its rate: the learning rate unless overridden. Runs once per step. */
+  /** The float32 scalar that the rule takes as its rate: the learning rate unless overridden. Runs once per step; `step` is float64. */
   protected prepareRate(_step: Tensor): Tensor {
     return this.rateVariable
   }
@@ -164,8 +164,8 @@ export abstract class Optimizer implements Configurable {
 
   private run(parameters: readonly Variable[]): void {
     this.update ??= this.buildUpdate()
-    const step = castTo(this.iterationsVariable, 'float32')
-    if (this.schedule) this.schedule.formula.assign([this.rateVariable], [step])
+    const step = castTo(this.iterationsVariable, 'float64')
+    if (this.schedule) this.rateVariable.assign(castTo(applyFormula(this.schedule.formula, [step]), 'float32'))
     const rate = this.prepareRate(step)
     const gradients = parameters.map((parameter) => parameter.ownGradient as Tensor)
     const scales = this.clipping.scalesOf(gradients)

@@ -1,5 +1,5 @@
 // Learning rates as functions of the step count, with the formulas of Keras 3. A schedule is one formula: the optimizer runs it on its step
-// counter, and `at` runs the same formula in float64.
+// counter (one element, in float64), and `at` runs the same on any other.
 import { ValueError, wrongArgument } from '../errors.js'
 import { finite, fraction, notNegative, positive, truth } from '../nn/check.js'
 import { type Config, type Configurable, Registry, type Serialized } from '../nn/registry.js'

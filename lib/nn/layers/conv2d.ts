@@ -103,7 +103,7 @@ export class Conv2d extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    this.channels(x.shape)
+    this.computeOutputShape(x.shape)
     const { strides, padding, dilationRate: dilation, groups } = this
     return inChannelsLast(this.dataFormat, x, (image) => {
       const y = convolve(image, this.kernel, { strides, padding, dilation, groups })

@@ -45,7 +45,7 @@ abstract class Pooling2d extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    if (x.rank !== 4) throw this.wrongInput(`images of 4 axes, ${this.dataFormat}`, x.shape)
+    this.computeOutputShape(x.shape)
     return inChannelsLast(this.dataFormat, x, (image) => this.pool(image))
   }
 

@@ -7,7 +7,7 @@ import { applyFormula, div, formula, neg } from '../../ops/elementwise.js'
 import type { Expression } from '../../ops/expression/expression.js'
 import type { Formula } from '../../ops/expression/formula.js'
 import { gatherElements } from '../../ops/gather.js'
-import { mean, sum } from '../../ops/reduce.js'
+import { sum } from '../../ops/reduce.js'
 import { reshape } from '../../ops/shape-ops.js'
 import { logSoftmax, sparseCrossEntropy } from '../../ops/softmax.js'
 import { type TensorLike, toTensor } from '../../tensor/creation.js'
@@ -16,7 +16,7 @@ import { sameShape, showShape } from '../../tensor/shape.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { logitsOf } from '../activations.js'
 import { fraction, truth } from '../check.js'
-import { alignPair, type LossOptions, reduceLosses } from './reduction.js'
+import { alignPair, type LossOptions, perSample, reduceLosses } from './reduction.js'
 
 /** Probabilities are kept this far from 0 and 1. Keras' epsilon. */
 const epsilon = 1e-7
@@ -72,7 +72,7 @@ export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options
   const given = toTensor(fn, yPred)
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'sigmoid')
   const losses = applyFormula(binaryFormula(logits !== undefined, smoothing), alignPair(fn, yTrue, logits ?? given))
-  return reduceLosses(fn, mean(losses, -1), options)
+  return reduceLosses(fn, perSample(losses), options)
 }
 
 /**

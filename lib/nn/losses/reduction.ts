@@ -45,6 +45,11 @@ export function alignPair(fn: string, yTrue: TensorLike, yPred: TensorLike): [ta
   return target.rank === 0 ? [reshape(target, [1]), reshape(prediction, [1])] : [target, prediction]
 }
 
+/** Losses per sample: the mean over the last axis; a single axis holds samples. */
+export function perSample(errors: Tensor): Tensor {
+  return errors.rank > 1 ? mean(errors, -1) : errors
+}
+
 /** Sample weights as a tensor that broadcasts to losses of `shape`. */
 export function alignWeights(fn: string, sampleWeight: TensorLike, losses: Tensor): Tensor {
   let weights = toTensor(fn, sampleWeight)

@@ -5,7 +5,7 @@ import { mean } from '../../ops/reduce.js'
 import type { TensorLike } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { positive } from '../check.js'
-import { alignPair, type LossOptions, reduceLosses } from './reduction.js'
+import { alignPair, type LossOptions, perSample, reduceLosses } from './reduction.js'
 
 /** Options of `huber`. */
 export interface HuberOptions extends LossOptions {
@@ -36,7 +36,7 @@ function pointwiseLoss(fn: string, rule: Formula, yTrue: TensorLike, yPred: Tens
   // All samples weigh the same: one reduction does for both averages.
   const plain =
     (sampleWeight === undefined || sampleWeight === null) && (reduction === 'mean' || reduction === 'sumOverBatchSize')
-  return plain && errors.size > 0 ? mean(errors) : reduceLosses(fn, mean(errors, -1), options)
+  return plain && errors.size > 0 ? mean(errors) : reduceLosses(fn, perSample(errors), options)
 }
 
 /** mean((yPred − yTrue)²) over the last axis, then over the batch. [batch, …] both. */
