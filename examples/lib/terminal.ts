@@ -32,3 +32,19 @@ export function sideBySide(pictures: readonly (readonly string[])[], perRow = 3)
   }
   return rows.join('\n')
 }
+
+/** Columns aligned to the right below their headings. */
+export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [headings, ...rows.map((row) => row.map(String))]
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column].length)))
+  return cells.map((row) => row.map((cell, column) => cell.padStart(widths[column])).join('  ')).join('\n')
+}
+
+/** A square matrix of counts with its row and column numbers; zeros as dots. */
+export function matrixTable(matrix: readonly (readonly number[])[]): string {
+  const headings = ['', ...matrix.map((_, column) => String(column))]
+  return table(
+    headings,
+    matrix.map((row, i) => [i, ...row.map((count) => (count === 0 ? '·' : count))]),
+  )
+}

@@ -1,0 +1,33 @@
+// Handwritten digits with dropout, validated on the test set after each epoch.
+import * as st from 'steepest'
+import { epochs, seed } from './lib/options.js'
+
+st.setSeed(seed)
+const { train, test } = await st.data.mnist()
+const pixels = (images: st.Tensor): st.Tensor => st.div(images, 255)
+const [xTrain, xTest] = [pixels(train.images), pixels(test.images)]
+const [yTrain, yTest] = [st.oneHot(train.labels, 10), st.oneHot(test.labels, 10)]
+
+const model = st.sequential([
+  st.layers.flatten({ inputShape: [28, 28] }),
+  st.layers.dense({ units: 512, activation: 'relu' }),
+  st.layers.dropout({ rate: 0.2 }),
+  st.layers.dense({ units: 10, activation: 'softmax' }),
+])
+model.compile({ optimizer: st.optimizers.rmsprop(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
+model.summary()
+
+const { history } = await model.fit(xTrain, yTrain, {
+  epochs: epochs(10),
+  batchSize: 128,
+  verbose: 1,
+  validationData: [xTest, yTest],
+  seed,
+})
+const best = Math.max(...history.valAccuracy)
+console.log(
+  `\nBest epoch on the test set: ${history.valAccuracy.indexOf(best) + 1}; the figures below are those of the last one.`,
+)
+
+const { loss, accuracy } = await model.evaluate(xTest, yTest)
+console.log(`test loss ${loss.toFixed(4)}, test accuracy ${accuracy.toFixed(4)}`)
