@@ -44,8 +44,7 @@ export abstract class Module {
 
   /** Sets training mode here and in all children. */
   train(mode = true): this {
-    this.#training = mode
-    for (const [, child] of this.children()) child.train(mode)
+    for (const [, module] of this.modules()) module.#training = mode
     return this
   }
 
@@ -59,9 +58,10 @@ export abstract class Module {
     return this.#trainable
   }
   set trainable(value: boolean) {
-    this.#trainable = value
-    for (const [, child] of this.children()) child.trainable = value
-    for (const [, variable] of this.ownVariables()) if (variable.isParameter) variable.trainable = value
+    for (const [, module] of this.modules()) {
+      module.#trainable = value
+      for (const [, variable] of module.ownVariables()) if (variable.isParameter) variable.trainable = value
+    }
   }
 
   /** Direct children by field name; those in arrays as `name.0`. */
@@ -78,21 +78,26 @@ export abstract class Module {
     return Object.entries(this).flatMap(([name, value]) => [...found(name, value)])
   }
 
-  /** All variables with their paths: parameters, running statistics, states of random generators. */
-  variables(): [string, Variable][] {
-    const seen = new Set<Variable | Module>()
-    const list: [string, Variable][] = []
+  /** This module and all below it, each once, with the prefix of its paths. */
+  private modules(): [string, Module][] {
+    const seen = new Set<Module>()
+    const list: [string, Module][] = []
     const visit = (module: Module, prefix: string): void => {
       if (seen.has(module)) return
       seen.add(module)
-      for (const [name, variable] of module.ownVariables()) {
-        if (!seen.has(variable)) list.push([prefix + name, variable])
-        seen.add(variable)
-      }
+      list.push([prefix, module])
       for (const [name, child] of module.children()) visit(child, `${prefix}${name}.`)
     }
     visit(this, '')
     return list
+  }
+
+  /** All variables with their paths: parameters, running statistics, states of random generators. */
+  variables(): [string, Variable][] {
+    const paths = new Map<Variable, string>()
+    for (const [prefix, module] of this.modules())
+      for (const [name, variable] of module.ownVariables()) if (!paths.has(variable)) paths.set(variable, prefix + name)
+    return [...paths].map(([variable, path]) => [path, variable])
   }
 
   /** The parameters with their paths (`conv1.kernel`), frozen ones included. Layers that have not seen an input yet have none. */
@@ -130,15 +135,9 @@ export abstract class Module {
 
   /** The sum of the penalties of all regularizers here and below, one element; null when there are none. */
   regularizationLoss(): Tensor | null {
-    const seen = new Set<Module>()
     let total: Tensor | null = null
-    const visit = (module: Module): void => {
-      if (seen.has(module)) return
-      seen.add(module)
+    for (const [, module] of this.modules())
       for (const penalty of module.ownPenalties()) total = total ? add(total, penalty) : penalty
-      for (const [, child] of module.children()) visit(child)
-    }
-    visit(this)
     return total
   }
 }
