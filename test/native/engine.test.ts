@@ -189,7 +189,8 @@ describe('native memory', () => {
 
 describe('worker threads', () => {
   const workerCode = (loop: string) =>
-    `const addon = require(${JSON.stringify(addon)}); const { parentPort } = require('node:worker_threads'); ${prepareFill(100_000)} ${loop}`
+    `const addon = require(${JSON.stringify(addon)}); const { parentPort } = require('node:worker_threads'); ${prepareFill(100_000)}
+    globalThis.held = [addon.allocate(100), addon.allocate(8e6)]; ${loop}`
 
   test('survives fifty workers terminated in the middle of their rows', async () => {
     native.setThreads(2)
