@@ -144,7 +144,7 @@ void resolvePlaces(const Plan& plan, T* slots, T** at) {
 
 template <typename T>
 void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock) {
-  HWY_ALIGN T slots[pointwise::kSlotBytes / sizeof(T)];
+  HWY_ALIGN T slots[pointwise::kSlotElements];
   T* at[pointwise::kMaxPlaces];
   resolvePlaces(plan, slots, at);
   for (int32_t i = 0; i < plan.columnSpreads; ++i) {

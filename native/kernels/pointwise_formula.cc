@@ -8,9 +8,15 @@
 namespace steepest::pointwise {
 namespace {
 
-// Whether a word is an integer in [0, limit).
+// Whether a word is an integer in [0, limit); gives it as `value`. False for NaN, which converts to the smallest integer.
+bool below(double word, int64_t limit, int64_t& value) {
+  value = static_cast<int64_t>(word);
+  return static_cast<double>(value) == word && static_cast<uint64_t>(value) < static_cast<uint64_t>(limit);
+}
+
 bool below(double word, int64_t limit) {
-  return word >= 0 && word < static_cast<double>(limit) && word == static_cast<double>(static_cast<int64_t>(word));
+  int64_t value;
+  return below(word, limit, value);
 }
 
 bool isComputeType(DType dtype, bool integer) {
@@ -30,25 +36,30 @@ bool acceptsTypes(const Formula& f, bool twin) {
   return true;
 }
 
-bool acceptsInstructions(const Formula& f) {
+bool decodeInstruction(const double* words, const Formula& f, Instruction& instruction, std::bitset<kMaxOperands>& written) {
+  int64_t value;
+  if (!below(words[0], kInstructionCount, value)) return false;
+  const InstructionInfo& info = kInstructionInfo[value];
+  if (info.real && f.integer) return false;
+  instruction.opcode = static_cast<Opcode>(value);
+  for (int64_t k = 0; k < 3; ++k) {
+    if (!below(words[2 + k], f.operands(), value)) return false;
+    if (k < info.operands && !written[static_cast<size_t>(value)]) return false;
+    instruction.operand[k] = static_cast<int16_t>(value);
+  }
+  if (!below(words[1], f.operands(), value) || value < f.firstRegister()) return false;
+  instruction.dst = static_cast<int16_t>(value);
+  written.set(static_cast<size_t>(value));
+  return true;
+}
+
+bool decodeInstructions(const double* words, Formula& f) {
   std::bitset<kMaxOperands> written;
   for (int64_t i = 0; i < f.firstRegister(); ++i) written.set(static_cast<size_t>(i));
-  const int64_t operands = f.operands();
   for (int64_t i = 0; i < f.instructions; ++i) {
-    const double* words = f.instructionWords + 5 * i;
-    if (!below(words[0], kInstructionCount) || !below(words[1], operands)) return false;
-    const InstructionInfo& info = kInstructionInfo[static_cast<int64_t>(words[0])];
-    if (info.real && f.integer) return false;
-    for (int64_t k = 0; k < info.operands; ++k) {
-      if (!below(words[2 + k], operands) || !written[static_cast<size_t>(words[2 + k])]) return false;
-    }
-    for (int64_t k = info.operands; k < 3; ++k) {
-      if (!below(words[2 + k], kMaxOperands)) return false;
-    }
-    if (words[1] < static_cast<double>(f.firstRegister())) return false;
-    written.set(static_cast<size_t>(words[1]));
+    if (!decodeInstruction(words + 5 * i, f, f.instruction[i], written)) return false;
   }
-  for (int64_t i = f.firstOutput(); i < operands; ++i) {
+  for (int64_t i = f.firstOutput(); i < f.operands(); ++i) {
     if (!written[static_cast<size_t>(i)]) return false;
   }
   return true;
@@ -57,28 +68,32 @@ bool acceptsInstructions(const Formula& f) {
 }  // namespace
 
 bool decode(const Row& row, bool twin, Formula& f) {
-  if (!accepts(row, row.bufferCount, 8, 8) || !below(row.number(0), 2)) return false;
-  for (int64_t i = 3; i < 8; ++i) {
-    if (row.number(i) > static_cast<double>(kMaxRowWords)) return false;
+  constexpr int64_t kHeader = 8;
+  constexpr int64_t kMaxSize = (int64_t{1} << 53) + 1;
+  constexpr int64_t limits[kHeader] = {2,           kMaxSize,     kMaxSize,     kMaxBuffers,
+                                       kMaxBuffers, kMaxOperands, kMaxOperands, kMaxInstructions};
+  int64_t header[kHeader];
+  if (row.argumentCount < kHeader) return false;
+  for (int64_t i = 0; i < kHeader; ++i) {
+    if (!below(row.number(i), limits[i], header[i])) return false;
   }
   f.row = &row;
-  f.integer = row.flag(0);
-  f.rows = row.integer(1);
-  f.cols = row.integer(2);
-  f.inputs = row.integer(3);
-  f.outputs = row.integer(4);
-  f.constants = row.integer(5);
-  f.registers = row.integer(6);
-  f.instructions = row.integer(7);
+  f.integer = header[0] != 0;
+  f.rows = header[1];
+  f.cols = header[2];
+  f.inputs = header[3];
+  f.outputs = header[4];
+  f.constants = header[5];
+  f.registers = header[6];
+  f.instructions = header[7];
   int64_t elements;
   if (f.operands() > kMaxOperands || f.inputs + f.outputs != row.bufferCount) return false;
-  if (__builtin_mul_overflow(f.rows, f.cols, &elements) || elements > int64_t{1} << 53) return false;
-  if (row.argumentCount != 8 + 2 * f.inputs + f.outputs + f.constants + 5 * f.instructions) return false;
-  f.inputWords = row.arguments + 8;
+  if (__builtin_mul_overflow(f.rows, f.cols, &elements) || elements >= kMaxSize) return false;
+  if (row.argumentCount != kHeader + 2 * f.inputs + f.outputs + f.constants + 5 * f.instructions) return false;
+  f.inputWords = row.arguments + kHeader;
   f.outputWords = f.inputWords + 2 * f.inputs;
   f.constantWords = f.outputWords + f.outputs;
-  f.instructionWords = f.constantWords + f.constants;
-  return acceptsTypes(f, twin) && acceptsInstructions(f);
+  return acceptsTypes(f, twin) && decodeInstructions(f.constantWords + f.constants, f);
 }
 
 }  // namespace steepest::pointwise

@@ -38,12 +38,25 @@ inline constexpr InstructionInfo kInstructionInfo[] = {
 };
 constexpr int64_t kInstructionCount = sizeof kInstructionInfo / sizeof kInstructionInfo[0];
 
+struct Instruction {
+  Opcode opcode;
+  int16_t dst;
+  int16_t operand[3];
+};
+
+constexpr int64_t kMaxInstructions = kMaxRowWords / 5;
+
 struct Formula {
+  Formula() = default;
+  Formula(const Formula&) = delete;
+  Formula& operator=(const Formula&) = delete;
+
   const Row* row;
   bool integer;  // computes in int32
   int64_t rows, cols;
   int64_t inputs, outputs, constants, registers, instructions;
-  const double *inputWords, *outputWords, *constantWords, *instructionWords;
+  const double *inputWords, *outputWords, *constantWords;
+  Instruction instruction[kMaxInstructions];
 
   int64_t operands() const { return inputs + constants + registers + outputs; }
   int64_t firstRegister() const { return inputs + constants; }
@@ -54,18 +67,6 @@ struct Formula {
   const void* input(int64_t i) const { return row->buffers[outputs + i]; }
   void* output(int64_t i) const { return row->buffers[i]; }
 };
-
-struct Instruction {
-  Opcode opcode;
-  int16_t dst;
-  int16_t operand[3];
-};
-
-inline Instruction instructionAt(const Formula& formula, int64_t i) {
-  const double* words = formula.instructionWords + 5 * i;
-  const auto number = [&](int64_t k) { return static_cast<int16_t>(static_cast<int32_t>(words[k])); };
-  return {static_cast<Opcode>(number(0)), number(1), {number(2), number(3), number(4)}};
-}
 
 // False if the row is malformed. `twin`: float buffers hold doubles, and dtype float64 is allowed.
 bool decode(const Row& row, bool twin, Formula& formula);

@@ -15,7 +15,7 @@ constexpr int64_t kChunkCost = 65536;
 int64_t blockFor(int64_t slots) {
   constexpr int64_t elements = kSlotBytes / 4;
   if (slots == 0) return kMaxBlock;
-  return std::min(kMaxBlock, (elements / slots - kSlotPadding) / 16 * 16);
+  return std::clamp((elements / slots - kSlotPadding) / 16 * 16, kMinBlock, kMaxBlock);
 }
 
 class Planner {
@@ -30,7 +30,7 @@ class Planner {
     for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
     for (int64_t i = 0; i < f_.instructions; ++i) {
       if (plan_.places + 2 > kMaxPlaces) return false;
-      placeInstruction(instructionAt(f_, i));
+      placeInstruction(f_.instruction[i]);
     }
     if (plan_.slots > kMaxSlots) return false;
     chooseBlocks();
@@ -55,15 +55,16 @@ class Planner {
     bool perRow = false, perColumn = false;
     int64_t most = f_.registers + 2 * f_.outputs;
     for (int64_t i = 0; i < f_.inputs; ++i) {
-      perRow |= kindOf(i) == Kind::row;
-      perColumn |= kindOf(i) == Kind::column;
-      most += !isComputeType(f_.inputType(i)) || kindOf(i) == Kind::row || kindOf(i) == Kind::column;
+      const Kind kind = kindOf(i);
+      perRow |= kind == Kind::row;
+      perColumn |= kind == Kind::column;
+      most += !isComputeType(f_.inputType(i)) || kind == Kind::row || kind == Kind::column;
     }
     const bool flat = !perRow && !perColumn;
     plan_.rows = flat ? 1 : f_.rows;
     plan_.cols = flat ? f_.rows * f_.cols : f_.cols;
     // Two rows must fit a block for sharing to gain anything; per-row operands cost a fill per block when it is shared.
-    plan_.wide = flat || plan_.cols * 2 > blockFor(most) || (perRow && plan_.cols >= 128);
+    plan_.wide = flat || plan_.cols > kMaxBlock / 2 || plan_.cols * 2 > blockFor(most) || (perRow && plan_.cols >= 128);
   }
 
   int16_t place(void* base, int64_t slot, Motion motion, bool single) {
@@ -160,13 +161,16 @@ class Planner {
   }
 
   void chooseBlocks() {
-    const int64_t block = blockFor(plan_.slots);
-    if (plan_.wide) {
+    const int64_t block = plan_.slots == 0 && plan_.instructions == 1 ? kLoneBlock : blockFor(plan_.slots);
+    if (plan_.wide && plan_.cols <= block) {  // small formulas are frequent, and divisions are what planning costs
+      plan_.blockCols = plan_.blockElements = plan_.cols;
+      plan_.blocksPerRow = 1;
+      plan_.blocks = plan_.rows;
+    } else if (plan_.wide) {
       const int64_t parts = ceilDivide(plan_.cols, block);
-      plan_.blockCols = std::min(block, ceilDivide(ceilDivide(plan_.cols, parts), 16) * 16);
+      plan_.blockCols = plan_.blockElements = std::min(block, ceilDivide(ceilDivide(plan_.cols, parts), 16) * 16);
       plan_.blocksPerRow = ceilDivide(plan_.cols, plan_.blockCols);
       plan_.blocks = plan_.rows * plan_.blocksPerRow;
-      plan_.blockElements = plan_.blockCols;
     } else {
       plan_.rowsPerBlock = block / plan_.cols;
       plan_.blocks = ceilDivide(plan_.rows, plan_.rowsPerBlock);
@@ -175,8 +179,9 @@ class Planner {
     plan_.slotStride = plan_.slots == 0 ? 0 : block + kSlotPadding;
     int64_t cost = 1;
     for (int32_t i = 0; i < plan_.instructions; ++i) cost += kInstructionInfo[plan_.instruction[i].opcode].cost;
-    const int64_t chunks = ceilDivide(plan_.blocks * plan_.blockElements * cost, kChunkCost);
-    plan_.blocksPerChunk = ceilDivide(plan_.blocks, std::min(chunks, plan_.blocks));
+    const int64_t total = plan_.blocks * plan_.blockElements * cost;
+    const int64_t chunks = std::min(ceilDivide(total, kChunkCost), plan_.blocks);
+    plan_.blocksPerChunk = chunks == 1 ? plan_.blocks : ceilDivide(plan_.blocks, chunks);
   }
 
   const Formula& f_;

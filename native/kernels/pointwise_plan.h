@@ -14,12 +14,14 @@
 
 namespace steepest::pointwise {
 
-constexpr int64_t kSlotBytes = 24 * 1024;  // all slots together: what the first-level cache spares beside the operands
+constexpr int64_t kSlotBytes = 24 * 1024;  // wanted for all slots: what the first-level cache spares beside the operands
 constexpr int64_t kMaxBlock = 512;         // elements; longer blocks put slots 4 KiB apart, where their loads and stores alias
+constexpr int64_t kLoneBlock = 8192;       // of one instruction without slots, which has nothing to keep in the cache
 constexpr int64_t kSlotPadding = 16;       // elements behind each slot: other strides than 2 KiB, and room for whole vectors
-constexpr int64_t kMaxSlots = 160;
+constexpr int64_t kMinBlock = 16;          // however many slots there are
+constexpr int64_t kMaxSlots = 512;
+constexpr int64_t kSlotElements = kMaxSlots * (kMinBlock + kSlotPadding);  // room for any plan's slots
 constexpr int64_t kMaxPlaces = 2 * kMaxOperands;
-constexpr int64_t kMaxInstructions = kMaxRowWords / 5;
 
 // How the address of a place follows the block.
 enum class Motion : uint8_t { fixed, element, row, column };
@@ -39,6 +41,7 @@ struct Conversion {
   Motion motion;
 };
 
+// A slot converted into an output of another dtype after the block's instructions.
 struct Store {
   char* target;
   int16_t place;

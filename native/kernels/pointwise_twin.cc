@@ -93,7 +93,7 @@ void evaluateElement(const Formula& f, int64_t row, int64_t column, T* values) {
     values[i] = loadElement<T>(f.input(i), f.inputType(i), positionOf(f.inputKind(i), row, column, f.cols));
   }
   for (int64_t i = 0; i < f.instructions; ++i) {
-    const pointwise::Instruction instruction = pointwise::instructionAt(f, i);
+    const pointwise::Instruction& instruction = f.instruction[i];
     const int16_t* operand = instruction.operand;
     const T result = scalar::evaluate<T>(instruction.opcode, values[operand[0]], values[operand[1]], values[operand[2]]);
     if constexpr (std::is_same_v<T, int64_t>) {

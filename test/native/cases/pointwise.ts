@@ -244,7 +244,7 @@ const storedIntegers = (['float32', 'int32', 'uint8', 'bool'] as const).map((dty
   }),
 )
 
-const manySteps: Step[] = Array.from({ length: 120 }, (_, i) => ['add', `r${i}`, i === 0 ? 'x0' : `r${i - 1}`, 'x1'] as const)
+const manySteps: Step[] = Array.from({ length: 400 }, (_, i) => ['add', `r${i}`, i === 0 ? 'x0' : `r${i - 1}`, 'x1'] as const)
 
 const structural: KernelCase[] = [
   formulaCase({
@@ -278,13 +278,13 @@ const structural: KernelCase[] = [
     ],
   }),
   formulaCase({
-    name: '120 registers',
+    name: '400 registers',
     rows: 3,
     cols: 100,
     inputs: [full(randomIntegers(300, 1, -50, 50)), { dtype: 'float32', kind: 'column', data: randomIntegers(100, 2, -50, 50) }],
     outputs: ['float32'],
-    registers: 120,
-    steps: [...manySteps, ['add', 'y0', 'r119', 'r60']],
+    registers: 400,
+    steps: [...manySteps, ['add', 'y0', 'r399', 'r60']],
   }),
   formulaCase({
     name: 'constants only',
