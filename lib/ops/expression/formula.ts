@@ -18,10 +18,12 @@ import { rules } from './rules.js'
 
 const pointwiseKernel = kernelNamed('pointwise')
 
-/** Gradients of the inputs `wanted`, as one formula. */
+/** Gradients of some inputs as one formula of their distinct expressions: x + b has one gradient for both, which is dy itself. */
 interface GradientFormula {
-  readonly formula: Formula
-  readonly wanted: readonly number[]
+  /** Null where every gradient is that of an output, unchanged. */
+  readonly formula: Formula | null
+  /** For each input with a gradient, what gives it: result k of the formula, or the gradient of output k. */
+  readonly sources: readonly { readonly input: number; readonly from: 'formula' | 'output'; readonly k: number }[]
 }
 
 interface Compiled extends Code {
@@ -204,9 +206,17 @@ export class Formula implements Op<null> {
       nonZero.map((i) => all[i] as Expression),
       new Map(outputs),
     )
-    const entry = roots.length
-      ? { formula: new Formula(`${this.name}Gradient`, this.arity + 2 * count, roots), wanted: nonZero }
-      : null
+    const isOutputGradient = (root: Expression): boolean =>
+      root.kind === 'input' && root.value >= this.arity && root.value < this.arity + count
+    const distinct = [...new Set(roots.filter((root) => !isOutputGradient(root)))]
+    const sources = nonZero.map((input, i) => {
+      const root = roots[i] as Expression
+      return isOutputGradient(root)
+        ? ({ input, from: 'output', k: root.value - this.arity } as const)
+        : ({ input, from: 'formula', k: distinct.indexOf(root) } as const)
+    })
+    const formula = distinct.length ? new Formula(`${this.name}Gradient`, this.arity + 2 * count, distinct) : null
+    const entry = sources.length ? { formula, sources } : null
     this.gradients.set(key, entry)
     return entry
   }
@@ -216,14 +226,17 @@ export class Formula implements Op<null> {
     const entry = this.gradientFormula(wanted)
     const gradients = new Array<Tensor | null>(this.arity).fill(null)
     if (!entry) return gradients
+    const results = entry.formula ? this.evaluated(entry.formula, context, dOutputs) : []
+    for (const { input, from, k } of entry.sources) gradients[input] = (from === 'formula' ? results : dOutputs)[k] as Tensor
+    return gradients
+  }
+
+  /** Runs the formula of gradients; tensors that it does not read are not asked for, since they may have been written since. */
+  private evaluated(formula: Formula, context: GradientContext, dOutputs: readonly Tensor[]): readonly Tensor[] {
     const filler = dOutputs[0] as Tensor
-    const used = new Set(entry.formula.code(filler.dtype).inputs)
+    const used = new Set(formula.code(filler.dtype).inputs)
     const inputs = Array.from({ length: this.arity }, (_, i) => (used.has(i) ? context.input(i) : filler))
     const outputs = this.roots.map((_, k) => (used.has(this.arity + this.roots.length + k) ? context.output(k) : filler))
-    const results = entry.formula.apply([...inputs, ...dOutputs, ...outputs])
-    entry.wanted.forEach((i, k) => {
-      gradients[i] = results[k] as Tensor
-    })
-    return gradients
+    return formula.apply([...inputs, ...dOutputs, ...outputs])
   }
 }
