@@ -1,6 +1,9 @@
 // The pool itself: one atomic word holds the whole state of a job, so that a claim is one compare-and-swap.
 //
-//   word = epoch (24 bits) | claims (20 bits) | next claim (20 bits)
+//   word = epoch (24 bits) | end (20 bits) | begin (20 bits): claims begin..end-1 are open
+//
+// The caller claims from the front and the workers from the back. So from one kernel to the next each end of a tensor tends to
+// stay with the same core, in its cache.
 //
 // Invariant: the job's function and context are read only after a successful claim, and the caller does not return (and so does
 // not replace them) before every claim has been reported in `finished`. A stale word costs a failed swap, nothing else.
@@ -42,7 +45,10 @@ inline void pause() {
 #endif
 }
 
-inline bool exhausted(uint64_t word) { return (word & kFieldMask) >= ((word >> kFieldBits) & kFieldMask); }
+constexpr uint64_t kOneEnd = uint64_t{1} << kFieldBits;
+inline uint64_t beginOf(uint64_t word) { return word & kFieldMask; }
+inline uint64_t endOf(uint64_t word) { return word >> kFieldBits & kFieldMask; }
+inline bool exhausted(uint64_t word) { return beginOf(word) >= endOf(word); }
 
 struct alignas(128) Worker {
   std::atomic<int> cpu{-1};  // where it was last seen; written only when it changes
@@ -76,7 +82,7 @@ class Pool {
     // seq_cst here and for sleepers_: either the sleeper sees the new word, or we see the sleeper.
     word_.store(epoch_ << (2 * kFieldBits) | static_cast<uint64_t>(claims) << kFieldBits, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) wake();
-    while (claim()) {
+    while (claim<true>()) {
     }
     for (int spins = 0; finished_.load(std::memory_order_acquire) != claims; ++spins) {
       if (spins < kPausesBeforeYield)
@@ -142,13 +148,15 @@ class Pool {
     awake_.notify_all();
   }
 
-  // Claims and runs one claim; false when none is left.
+  // Takes one claim, from the front or the back, and runs it; false when none is left.
+  template <bool kFront>
   bool claim() {
     uint64_t word = word_.load(std::memory_order_acquire);
     do {
       if (exhausted(word)) return false;
-    } while (!word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    const int64_t first = static_cast<int64_t>(word & kFieldMask) * chunksPerClaim_;
+    } while (!word_.compare_exchange_weak(word, kFront ? word + 1 : word - kOneEnd, std::memory_order_acq_rel,
+                                          std::memory_order_acquire));
+    const int64_t first = static_cast<int64_t>(kFront ? beginOf(word) : endOf(word) - 1) * chunksPerClaim_;
     const int64_t last = std::min(first + chunksPerClaim_, chunks_);
     for (int64_t chunk = first; chunk < last; ++chunk) function_(context_, chunk);
     finished_.fetch_add(1, std::memory_order_release);
@@ -159,7 +167,7 @@ class Pool {
     writeFloatMode(readFloatMode() | kFlushBits);
     while (!stopping_.load(std::memory_order_relaxed)) {
       publishCpu(self);
-      while (claim()) {
+      while (claim<false>()) {
       }
       if (!spin(self)) sleep();
     }
