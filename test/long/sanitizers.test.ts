@@ -59,7 +59,7 @@ describe.each(jobs)('under the $sanitizer sanitizer', ({ sanitizer, library, opt
       env: { ...cleanEnvironment(), ...options, LD_PRELOAD: runtimeLibrary(library), STEEPEST_THREADS: '4' },
     })
     const output = `${result.stdout}${result.stderr}`
-    const report = /.*(ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer)[^]{0,3000}/.exec(output)?.[0]
+    const report = /.*(ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer)[\s\S]{0,3000}/.exec(output)?.[0]
     expect(report).toBeUndefined()
     expect(result.status, output.slice(-8000)).toBe(0)
   })
