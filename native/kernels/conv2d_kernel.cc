@@ -12,6 +12,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/scratch_slots.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -110,9 +111,11 @@ void addSlices(const KernelGradient& g) {
 void kernelGradient(const KernelGradient& g) {
   const int64_t panels = g.shape.groups * ceilDivide(g.shape.groupO(), kPanel);
   const int64_t panelParts = HWY_MIN(panels, g.panelParts);
+  ScratchSlots slots;
   parallelFor(g.slices * panelParts, [&](int64_t chunk) {
+    const ScratchSlots::Slot slot(slots);
     const int64_t part = chunk % panelParts;
-    float* packed = g.packed + chunk * g.packedFloats();
+    float* packed = g.packed + slot.index() * g.packedFloats();
     addSlice(g, chunk / panelParts, partStart(panels, panelParts, part), partStart(panels, panelParts, part + 1), packed);
   });
   if (g.slices > 1) addSlices(g);

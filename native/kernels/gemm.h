@@ -13,7 +13,7 @@ namespace steepest {
 // Widest panel of any instruction set in floats; packed operands are sized for it so that scratch depends on shapes alone.
 constexpr int64_t kWidestPanel = 32;
 // Longest run of k between two visits to C: 14 rows of it (25 KiB) stay in a 32 KiB L1 cache.
-constexpr int64_t kLongestRun = 448;
+constexpr int64_t kLongestRun = 512;
 
 // The steps of one operand through the taps, in elements.
 struct TapSteps {

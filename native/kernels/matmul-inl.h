@@ -109,7 +109,18 @@ void multiplyBlock(const MatMulShape& s, const Part& part, int64_t block, int64_
   }
 }
 
-// Packs one run of B, row by row across the panels so that memory is read in order; `tailOnly`: just a last, partial panel.
+// Packs `count` rows of B, kPanel columns each.
+HWY_INLINE void packWholePanel(const float* HWY_RESTRICT from, int64_t stride, int64_t count, float* HWY_RESTRICT to) {
+  const GemmTag d;
+  for (int64_t k = 0; k < count; ++k, from += stride, to += kPanel) {
+    const GemmVector first = hn::LoadU(d, from), second = hn::LoadU(d, from + kLanes);
+    hn::StoreU(first, d, to);
+    hn::StoreU(second, d, to + kLanes);
+  }
+}
+
+// Packs one run of B, a few rows at a time across the panels so that memory is read nearly in order; `tailOnly`: just a last,
+// partial panel.
 void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count, bool tailOnly) {
   const int64_t whole = (part.columnEnd - part.columnStart) / kPanel;
   const int64_t tail = part.columnEnd - part.columnStart - whole * kPanel;
@@ -123,9 +134,11 @@ void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count, 
     return;
   }
   const float* from = part.b + k0 * s.N + part.columnStart;
-  for (int64_t k = 0; k < count && first < whole; ++k) {
+  constexpr int64_t kRowsAtOnce = 16;
+  for (int64_t k = 0; k < count && first < whole; k += kRowsAtOnce) {
+    const int64_t rows = HWY_MIN(kRowsAtOnce, count - k);
     for (int64_t i = 0; i < whole; ++i) {
-      packPanel(from + k * s.N + i * kPanel, s.N, 1, kPanel, part.panels + i * panelFloats + k * kPanel);
+      packWholePanel(from + k * s.N + i * kPanel, s.N, rows, part.panels + i * panelFloats + k * kPanel);
     }
   }
   if (tail > 0) packPanel(from + whole * kPanel, s.N, count, tail, part.panels + whole * panelFloats);

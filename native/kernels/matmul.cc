@@ -8,6 +8,7 @@
 
 #include "kernels/matmul.h"
 
+#include "engine/blas.h"
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
@@ -88,13 +89,22 @@ void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
   });
 }
 
+void multiplyByBlas(const MatMulShape& s, const Part& part) {
+  const int64_t row = blockRow(s, part.blockStart), rows = blockRow(s, part.blockEnd) - row;
+  const float* a = s.transposeA ? part.a + part.kStart * s.M + row : part.a + row * s.K + part.kStart;
+  const float* b = s.transposeB ? part.b + part.columnStart * s.K + part.kStart : part.b + part.kStart * s.N + part.columnStart;
+  blas::sgemm(s.transposeA, s.transposeB, rows, part.columnEnd - part.columnStart, part.kEnd - part.kStart, 1.0f, a,
+              s.transposeA ? s.M : s.K, b, s.transposeB ? s.K : s.N, 0.0f, part.c + row * s.N + part.columnStart, s.N);
+}
+
 void matmul(const MatMulShape& s, MatMulBuffers m) {
   const Cut cut = cutProduct(s);
   const int64_t parts = cut.parts() * s.batch;
   const int64_t chunks = HWY_MIN(parts, chunksFor(s));
   const int64_t slotFloats = ceilDivide(cut.panels, cut.panelParts) * kPanel * runLength(s);
   const bool dots = s.transposeB && !s.transposeA && s.M <= kDotRows;
-  if (dots || cut.panelParts == 1 || !packsA(s)) m.packedA = nullptr;
+  const bool blas = HWY_TARGET > HWY_AVX2 && suitsBlas(s);
+  if (dots || blas || cut.panelParts == 1 || !packsA(s)) m.packedA = nullptr;
   if (m.packedA) packAll(s, m);
   ScratchSlots slots;
   parallelFor(chunks, [&](int64_t chunk) {
@@ -102,7 +112,11 @@ void matmul(const MatMulShape& s, MatMulBuffers m) {
     for (int64_t i = partStart(parts, chunks, chunk); i < partStart(parts, chunks, chunk + 1); ++i) {
       Part part = partOf(s, m, cut, i);
       part.panels = m.panels + slot.index() * slotFloats;
-      dots ? multiplyDots(s, part) : multiplyPart(s, part);
+      if (blas) {
+        multiplyByBlas(s, part);
+      } else {
+        dots ? multiplyDots(s, part) : multiplyPart(s, part);
+      }
     }
   });
   if (cut.slices > 1) addPartials(s, m, cut.slices);
