@@ -8,12 +8,15 @@ import { Generator } from '../ops/random.js'
 import { sameShape, showShape } from '../tensor/shape.js'
 import { Tensor, Variable } from '../tensor/tensor.js'
 
-/** The variables, generators and modules in one field, with paths below `name`. */
-function* found(name: string, value: unknown, depth = 0): Iterable<[string, Variable | Module]> {
-  if (value instanceof Variable || value instanceof Module) yield [name, value]
-  else if (value instanceof Generator) yield [name, value.state]
+type Entry = [string, Variable | Module]
+
+/** Adds the variables, generators and modules of one field, with paths below `name`. */
+function collect(name: string, value: unknown, entries: Entry[], depth = 0): void {
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof Variable || value instanceof Module) entries.push([name, value])
+  else if (value instanceof Generator) entries.push([name, value.state])
   else if (Array.isArray(value) && depth < 8)
-    for (const [i, item] of value.entries()) yield* found(`${name}.${i}`, item, depth + 1)
+    for (const [i, item] of value.entries()) collect(`${name}.${i}`, item, entries, depth + 1)
 }
 
 /**
@@ -74,8 +77,10 @@ export abstract class Module {
     return this.fields().filter((entry): entry is [string, Variable] => entry[1] instanceof Variable)
   }
 
-  private fields(): [string, Variable | Module][] {
-    return Object.entries(this).flatMap(([name, value]) => [...found(name, value)])
+  private fields(): Entry[] {
+    const entries: Entry[] = []
+    for (const [name, value] of Object.entries(this)) collect(name, value, entries)
+    return entries
   }
 
   /** This module and all below it, each once, with the prefix of its paths. */
