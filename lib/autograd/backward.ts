@@ -46,7 +46,7 @@ function propagate(node: GraphNode, gradients: Map<Tensor, Tensor>): void {
   const dOutputs = node.outputs.map((output) => gradients.get(output))
   if (dOutputs.every((gradient) => !gradient) || typeof node.op.gradient !== 'function') return
   const filled = node.outputs.map(
-    (output, i) => dOutputs[i] ?? zeros(output.shape, isFloat(output.dtype) ? output.dtype : 'float32'),
+    (output, i) => dOutputs[i] ?? (isFloat(output.dtype) ? zeros(output.shape, output.dtype) : zeros([])),
   )
   const results = node.op.gradient(node, node.attributes, ...filled)
   node.inputs.forEach((input, i) => {

@@ -55,23 +55,35 @@ function register<O extends object, M extends Metric>(name: string, make: (optio
 
 /** The metrics: `st.metrics.auc({ curve: 'PR' })`. */
 export const metrics = {
+  /** How often predictions lie on the right side of a threshold (default 0.5). */
   binaryAccuracy: register('binaryAccuracy', (options: BinaryAccuracyOptions) => new BinaryAccuracy(options)),
+  /** How often the greatest prediction is at the class of a one-hot target. */
   categoricalAccuracy: register('categoricalAccuracy', (options: MetricOptions) => new CategoricalAccuracy(options)),
+  /** How often the greatest prediction is at the label. */
   sparseCategoricalAccuracy: register(
     'sparseCategoricalAccuracy',
     (options: MetricOptions) => new SparseCategoricalAccuracy(options),
   ),
+  /** How often the class of a one-hot target is among the k greatest predictions. */
   topKCategoricalAccuracy: register('topKCategoricalAccuracy', (options: TopKOptions) => new TopKCategoricalAccuracy(options)),
+  /** How often the label is among the k greatest predictions. */
   sparseTopKCategoricalAccuracy: register(
     'sparseTopKCategoricalAccuracy',
     (options: TopKOptions) => new SparseTopKCategoricalAccuracy(options),
   ),
+  /** True positives over predicted positives, at one or more thresholds. */
   precision: register('precision', (options: ThresholdOptions) => new Precision(options)),
+  /** True positives over actual positives, at one or more thresholds. */
   recall: register('recall', (options: ThresholdOptions) => new Recall(options)),
+  /** 2·precision·recall / (precision + recall), per class or averaged. */
   f1Score: register('f1Score', (options: F1ScoreOptions) => new F1Score(options)),
+  /** Area under the ROC or precision-recall curve. */
   auc: register('auc', (options: AucOptions) => new Auc(options)),
+  /** Counts of (true class, predicted class), with precision, recall and F1 per class. */
   confusionMatrix: register('confusionMatrix', (options: ConfusionMatrixOptions) => new ConfusionMatrix(options)),
+  /** The mean of predictions, or of any values. */
   mean: register('mean', (options: MetricOptions) => new Mean(options)),
+  /** The mean of a loss over samples. */
   meanLoss: register('meanLoss', (options: MeanLossOptions) => new MeanLoss(options)),
   /** The mean squared error over samples. */
   meanSquaredError: (options: MetricOptions = {}): MeanLoss => new MeanLoss({ ...options, loss: 'meanSquaredError' }),

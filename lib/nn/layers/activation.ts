@@ -72,5 +72,7 @@ export class LeakyRelu extends Layer {
   }
 }
 
+/** An activation by name or function, on every element. */
 export const activation: (options: ActivationOptions) => Activation = registerLayer('activation', Activation)
+/** x for x > 0, negativeSlope·x (default 0.3) elsewhere. */
 export const leakyRelu: (options?: LeakyReluOptions) => LeakyRelu = registerLayer('leakyRelu', LeakyRelu)

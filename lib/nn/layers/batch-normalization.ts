@@ -165,6 +165,7 @@ export class BatchNormalization extends Layer {
   }
 }
 
+/** Normalizes each channel by the statistics of the batch, in inference by running ones. Ioffe and Szegedy 2015. */
 export const batchNormalization: (options?: BatchNormalizationOptions) => BatchNormalization = registerLayer(
   'batchNormalization',
   BatchNormalization,

@@ -128,4 +128,5 @@ export class Conv2d extends Layer {
   }
 }
 
+/** A convolution of images: [batch, height, width, channels] → [batch, outHeight, outWidth, filters]. */
 export const conv2d: (options: Conv2dLayerOptions) => Conv2d = registerLayer('conv2d', Conv2d)

@@ -79,4 +79,5 @@ export class Dense extends Layer {
   }
 }
 
+/** A fully connected layer: activation(x·kernel + bias) along the last axis, [batch, …, features] → [batch, …, units]. */
 export const dense: (options: DenseOptions) => Dense = registerLayer('dense', Dense)

@@ -90,4 +90,5 @@ function maskFormula(rate: number): Formula {
   return mask
 }
 
+/** Sets inputs to 0 with probability `rate` while training and scales the rest by 1 / (1 − rate). Srivastava et al. 2014. */
 export const dropout: (options: DropoutOptions) => Dropout = registerLayer('dropout', Dropout)

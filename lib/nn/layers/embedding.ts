@@ -71,4 +71,5 @@ export class Embedding extends Layer {
   }
 }
 
+/** Vectors of a trainable table: indices [batch, …] → [batch, …, outputDim]. */
 export const embedding: (options: EmbeddingOptions) => Embedding = registerLayer('embedding', Embedding)

@@ -117,11 +117,14 @@ export class GlobalAveragePooling2d extends Layer {
   }
 }
 
+/** The greatest element of each window of an image. */
 export const maxPooling2d: (options?: Pooling2dOptions) => MaxPooling2d = registerLayer('maxPooling2d', MaxPooling2d)
+/** The mean of each window of an image, padding left out. */
 export const averagePooling2d: (options?: Pooling2dOptions) => AveragePooling2d = registerLayer(
   'averagePooling2d',
   AveragePooling2d,
 )
+/** The mean of each channel: [batch, height, width, channels] → [batch, channels]. */
 export const globalAveragePooling2d: (options?: GlobalPooling2dOptions) => GlobalAveragePooling2d = registerLayer(
   'globalAveragePooling2d',
   GlobalAveragePooling2d,

@@ -84,5 +84,7 @@ export class Reshape extends Layer {
   }
 }
 
+/** All axes but the batch in one: [batch, …] → [batch, features]. */
 export const flatten: (options?: FlattenOptions) => Flatten = registerLayer('flatten', Flatten)
+/** Another shape for each sample: [batch, …] → [batch, ...targetShape]. */
 export const reshape: (options: ReshapeOptions) => Reshape = registerLayer('reshape', Reshape)
