@@ -68,6 +68,11 @@ export class GraphNode<A = unknown> implements GradientContext {
     return (this.inputs[i] as Tensor).requiresGrad
   }
 
+  /** Whether a finished backward pass has let go of everything saved. */
+  get isReleased(): boolean {
+    return this.released
+  }
+
   /** Lets go of everything saved: what a finished backward pass does, so that a kept loss does not keep its whole graph. */
   release(): void {
     this.released = true

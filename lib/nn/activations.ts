@@ -13,8 +13,8 @@ const remembered = { softmax: new WeakMap<Tensor, Tensor>(), sigmoid: new WeakMa
 
 /** The logits that probabilities were made from by `kind`, if they are known and still there. */
 export function logitsOf(probabilities: Tensor, kind: 'softmax' | 'sigmoid'): Tensor | undefined {
-  const direct = probabilities.node?.op.name === kind ? probabilities.node.inputs[0] : undefined
-  const known = direct ?? remembered[kind].get(probabilities)
+  const { node } = probabilities
+  const known = remembered[kind].get(probabilities) ?? (node?.op.name === kind && !node.isReleased ? node.inputs[0] : undefined)
   return known && !known.isDisposed ? known : undefined
 }
 

@@ -3,7 +3,7 @@
 
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkShape, type Shape } from '../tensor/shape.js'
-import { type Tensor, Variable } from '../tensor/tensor.js'
+import { Tensor, Variable } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
 import { truth } from './check.js'
 import { type Constraint, constrain } from './constraints.js'
@@ -103,6 +103,8 @@ export abstract class Layer extends Module implements Configurable {
 
   /** The output for a batch of inputs. The first call builds the layer. */
   forward(x: Tensor): Tensor {
+    if (!(x instanceof Tensor))
+      throw new ValueError(wrongArgument(this.name, 'x', 'a Tensor', x, 'make one of arrays with tensor()'))
     if (!this.#built) this.ensureBuilt(x.shape)
     return this.call(x)
   }
@@ -165,7 +167,10 @@ export function layerFromConfig(saved: Serialized): Layer {
   return layerRegistry.resolve('layerFromConfig', saved)
 }
 
-/** Registers a kind of layer of your own, so that models with it can be saved and loaded. Returns its factory. */
+/**
+ * Registers a kind of layer of your own, so that models with it can be saved and loaded; its `getConfig` must name every option. Returns its
+ * factory, which refuses options that `getConfig` does not name.
+ */
 export function registerLayer<O extends LayerOptions, L extends Layer>(
   className: string,
   type: new (options: O) => L,

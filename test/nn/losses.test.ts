@@ -102,6 +102,15 @@ describe('probabilities made by an activation', () => {
     const dense = layers.dense({ units: 1, activation: 'sigmoid', kernelInitializer: 'ones' })
     expect(losses.binaryCrossentropy([[0]], dense.forward(tensor([[70]]))).item()).toBe(70)
   })
+  it('can be used again after backward', () => {
+    const x = variable(tensor(logits))
+    const p = softmax(x)
+    losses.sparseCategoricalCrossentropy([1, 0], p).backward()
+    expect(noGrad(() => losses.sparseCategoricalCrossentropy([1, 0], p).item())).toBeGreaterThan(10)
+    const q = layers.activation({ activation: 'softmax' }).forward(x)
+    losses.sparseCategoricalCrossentropy([1, 0], q).backward()
+    expect(noGrad(() => losses.sparseCategoricalCrossentropy([1, 0], q).item())).toBe(105)
+  })
   it('are clipped when they come from elsewhere', () => {
     expect(losses.sparseCategoricalCrossentropy([1], tensor([[1, 0]])).item()).toBeCloseTo(-Math.log(1e-7), 3)
   })

@@ -194,6 +194,9 @@ describe('a layer of one’s own', () => {
     expect(Array.from(copy.forward(tensor([[1, 2]])).dataSync())).toEqual([3, 6])
     expect(() => registerLayer('dense', Gain)).toThrow(/registered already/)
   })
+  it('takes tensors only', () => {
+    expect(() => layers.dense({ units: 1 }).forward([[1]] as never)).toThrow(/'x' must be a Tensor, got \[\[1\]\]; make one/)
+  })
   it('is named and numbered by kind', () => {
     const [a, b] = [layers.reshape({ targetShape: [1] }), layers.reshape({ targetShape: [1] })]
     expect(a.name).toMatch(/^reshape(_\d+)?$/)
