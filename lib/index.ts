@@ -54,6 +54,7 @@ export { memory } from './tensor/storage.js'
 export { type NestedArray, Tensor, Variable, type VariableOptions } from './tensor/tensor.js'
 export { tidy } from './tensor/tidy.js'
 export {
+  Callback,
   type ClassWeights,
   type CompileOptions,
   callbacks,
@@ -62,12 +63,14 @@ export {
   type EvaluateOptions,
   type FitOptions,
   type History,
+  type Hooks,
   type Logs,
   loadModel,
   Model,
   model,
   type PredictOptions,
   type ProgressStream,
+  type RunParameters,
   Sequential,
   type SequentialConfig,
   type SequentialOptions,

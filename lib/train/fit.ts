@@ -127,6 +127,7 @@ export class FitRun implements ActiveRun {
       if (this.model.stopTraining) break
     }
     const logs = compiled.training?.logs() ?? {}
+    progress.trained()
     if (this.validates(epoch)) Object.assign(logs, await this.validate())
     this.epoch++
     const batches = this.batch

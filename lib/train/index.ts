@@ -1,6 +1,7 @@
 // The training side of the public names.
 
 export type { DataBatch, DataSet } from './batches.js'
+export { Callback, type Hooks, type RunParameters } from './callbacks/callback.js'
 export * as callbacks from './callbacks/index.js'
 export type { CompileOptions } from './compile.js'
 export type { History, Logs } from './logs.js'

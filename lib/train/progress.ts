@@ -22,8 +22,9 @@ export interface ProgressOptions {
 }
 
 const redrawMilliseconds = 100
-const barWidth = 24
+const [narrowestBar, widestBar] = [8, 24]
 const clearLine = '\r\u001b[2K'
+const gap = '  '
 
 export class Progress {
   private readonly stream: ProgressStream
@@ -33,6 +34,7 @@ export class Progress {
   private steps: number | null = null
   private firstStep = 0
   private started = 0
+  private trainedAt = 0
   private drawn = Number.NEGATIVE_INFINITY
   private visible = false
 
@@ -63,18 +65,24 @@ export class Progress {
     const done = Math.max(step - this.firstStep, 1)
     const remaining = this.steps === null ? [] : [`ETA ${duration(((this.steps - step) * seconds) / done)}`]
     const parts = [counter(step, this.steps), ...figures(logs), `${rate(samples / seconds)} samples/s`, ...remaining]
-    const bar = this.steps === null ? [] : [progressBar(step / Math.max(this.steps, 1))]
-    this.stream.write(`${clearLine}${narrowed([this.title, ...bar, ...parts], bar.length ? 1 : -1, this.stream.columns ?? 80)}`)
+    const fraction = this.steps === null ? null : step / Math.max(this.steps, 1)
+    this.stream.write(`${clearLine}${oneLine(this.title, fraction, parts, this.stream.columns ?? 80)}`)
     this.visible = true
+  }
+
+  /** The batches of the epoch are done; what follows (validation, saving) does not count for samples per second. */
+  trained(): void {
+    this.trainedAt = this.now()
   }
 
   /** Ends the epoch with its one line of figures. */
   epochEnd(step: number, samples: number, logs: Readonly<Logs>): void {
     this.clear()
     if (this.options.verbose === 0) return
-    const seconds = Math.max(this.now() - this.started, 1e-3) / 1000
-    const parts = [`${step} steps`, duration(seconds), `${rate(samples / seconds)} samples/s`, ...figures(logs)]
-    this.stream.write(`${[this.title, ...parts].join('  ')}\n`)
+    const seconds = Math.max(this.trainedAt - this.started, 1e-3) / 1000
+    const whole = (this.now() - this.started) / 1000
+    const parts = [`${step} steps`, duration(whole), `${rate(samples / seconds)} samples/s`, ...figures(logs)]
+    this.stream.write(`${[this.title, ...parts].join(gap)}\n`)
   }
 
   /** A line of text from a callback; the bar reappears below it. */
@@ -98,16 +106,17 @@ export class Progress {
 }
 
 /**
- * Joins the parts that fit into the terminal: first the bar goes, then parts from the end, then the title is cut. The last column stays
- * free, since some terminals wrap when it is written.
+ * One line that fits into the terminal: the bar takes what room is left, or goes; then parts from the end go; then the title is cut. The
+ * last column stays free, since some terminals wrap when it is written.
  */
-function narrowed(parts: readonly string[], bar: number, columns: number): string {
+function oneLine(title: string, fraction: number | null, parts: readonly string[], columns: number): string {
   const limit = Math.max(columns - 1, 1)
-  const kept = [...parts]
-  const width = (): number => kept.join('  ').length
-  if (bar >= 0 && width() > limit) kept.splice(bar, 1)
+  const kept = [title, ...parts]
+  const width = (): number => kept.join(gap).length
   while (kept.length > 1 && width() > limit) kept.pop()
-  return kept.join('  ').slice(0, limit)
+  const room = Math.min(limit - width() - gap.length, widestBar)
+  if (fraction !== null && room >= narrowestBar) kept.splice(1, 0, progressBar(fraction, room))
+  return kept.join(gap).slice(0, limit)
 }
 
 function counter(step: number, steps: number | null): string {
@@ -115,9 +124,9 @@ function counter(step: number, steps: number | null): string {
 }
 
 /** A bar of heavy and light line characters, each one column wide. */
-function progressBar(fraction: number): string {
-  const filled = Math.round(Math.min(Math.max(fraction, 0), 1) * barWidth)
-  return `${'━'.repeat(filled)}${'─'.repeat(barWidth - filled)}`
+function progressBar(fraction: number, width: number): string {
+  const filled = Math.round(Math.min(Math.max(fraction, 0), 1) * width)
+  return `${'━'.repeat(filled)}${'─'.repeat(width - filled)}`
 }
 
 function figures(logs: Readonly<Logs>): string[] {

@@ -1,6 +1,6 @@
 // `st.callbacks`: the factories, and the classes to derive from.
 export { type BackupAndRestore, type BackupAndRestoreOptions, backupAndRestore } from './backup.js'
-export { Callback, type Hooks, lambda, type RunParameters } from './callback.js'
+export { lambda } from './callback.js'
 export { type CSVLogger, type CSVLoggerOptions, csvLogger } from './csv-logger.js'
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './early-stopping.js'
 export {

@@ -83,7 +83,8 @@ function checkSize(
   const stored = Object.entries(variables).reduce((sum, [name, { size }]) => sum + (name.startsWith(start) ? size : 0), 0)
   const kernel = [options.kernelSize ?? 1].flat() as number[]
   const outputs = options.units ?? options.filters ?? (className === 'embedding' ? options.inputDim : undefined)
-  if (typeof outputs !== 'number' && className !== 'batchNormalization') return
+  const builds = className === 'embedding' || (input && (typeof outputs === 'number' || className === 'batchNormalization'))
+  if (!builds) return
   const inputs = className === 'embedding' ? options.outputDim : (input?.at(-1) ?? 1)
   const factors = [outputs ?? 1, inputs, ...kernel, 1 / Number(options.groups ?? 1)].map(Number)
   const wanted = factors.reduce((product, factor) => product * factor, 1)
