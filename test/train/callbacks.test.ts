@@ -15,7 +15,11 @@ const { callbacks } = st
 async function dictated(values: readonly number[], list: st.Callback[], figure = 'valLoss') {
   const model = smallModel()
   const stream = recorder()
-  const dictate = { onEpochEnd: (epoch: number, logs: st.Logs) => void (logs[figure] = values[epoch]) }
+  const dictate = {
+    onEpochEnd: (epoch: number, logs: st.Logs) => {
+      logs[figure] = values[epoch]
+    },
+  }
   const { epoch, history } = await model.fit(x, y, {
     epochs: values.length,
     batchSize: 96,
@@ -80,7 +84,7 @@ describe('learning rates', () => {
     [{ patience: 1, factor: 0.5, minDelta: 0.5 }, [3, 2.8, 2], [1, 1, 0.5]],
   ])('are reduced on a plateau: %o on %o', async (options, values, wanted) => {
     const { history } = await dictated(values, [callbacks.reduceLROnPlateau(options)])
-    wanted.forEach((rate, epoch) => expect(history.learningRate[epoch]).toBeCloseTo(rate / 1000, 12))
+    for (const [epoch, rate] of wanted.entries()) expect(history.learningRate[epoch]).toBeCloseTo(rate / 1000, 12)
   })
 })
 
@@ -168,7 +172,11 @@ describe('others', () => {
 
   it('stopTraining ends training after the batch', async () => {
     const model = smallModel()
-    const stop = { onBatchEnd: () => void (model.stopTraining = true) }
+    const stop = {
+      onBatchEnd: () => {
+        model.stopTraining = true
+      },
+    }
     const { epoch } = await model.fit(x, y, { verbose: 0, epochs: 5, batchSize: 8, callbacks: [stop] })
     expect(epoch).toEqual([0])
     expect(model.optimizer.iterations).toBe(1)
@@ -177,7 +185,11 @@ describe('others', () => {
 
   it('those that save see what the others have added', async () => {
     const filepath = path.join(folder, 'order.safetensors')
-    const late = { onEpochEnd: (_: number, logs: st.Logs) => void (logs.extra = 7) }
+    const late = {
+      onEpochEnd: (_: number, logs: st.Logs) => {
+        logs.extra = 7
+      },
+    }
     await smallModel().fit(x, y, {
       verbose: 0,
       callbacks: [callbacks.modelCheckpoint({ filepath, monitor: 'extra', saveBestOnly: true }), late],

@@ -7,9 +7,9 @@ const quiet = { verbose: 0 as const }
 const { x, y } = twoClasses()
 
 /** The weights after two epochs on some form of the same data. */
-async function trained(fit: (model: st.Sequential) => Promise<unknown>): Promise<Record<string, number[]>> {
+async function trained(run: (model: st.Sequential) => Promise<unknown>): Promise<Record<string, number[]>> {
   const model = smallModel()
-  await fit(model)
+  await run(model)
   return bits(model)
 }
 
@@ -118,14 +118,14 @@ describe('fit', () => {
       Uint8Array.from({ length: 64 }, (_, i) => (i * 37) % 256),
       [16, 2, 2],
     )
-    const fit = async (input: st.Tensor): Promise<number[]> => {
+    const outputs = async (input: st.Tensor): Promise<number[]> => {
       st.setSeed(1)
       const model = st.sequential([st.layers.flatten(), st.layers.dense({ units: 1 })])
       model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
       await model.fit(input, st.zeros([16, 1]), { ...quiet, batchSize: 4, seed: 1 })
       return Array.from((await model.predict(input)).dataSync())
     }
-    expect(await fit(pixels)).toEqual(await fit(pixels.cast('float32')))
+    expect(await outputs(pixels)).toEqual(await outputs(pixels.cast('float32')))
   })
 
   it('lets timers run while it trains, and leaves the mode as it was', async () => {
@@ -224,7 +224,7 @@ describe('evaluate and predict', () => {
     const streamed: number[] = []
     for await (const part of model.predictStream(x, { batchSize: 10 })) streamed.push(...part.dataSync())
     expect(Array.from(small.dataSync())).toEqual(streamed)
-    wanted.forEach((value, i) => expect(streamed[i]).toBeCloseTo(value, 6))
+    for (const [i, value] of wanted.entries()) expect(streamed[i]).toBeCloseTo(value, 6)
     expect((await model.predict(x, { steps: 2 })).shape).toEqual([64, 2])
   })
 
@@ -235,67 +235,5 @@ describe('evaluate and predict', () => {
     expect(Object.keys(logs)).toEqual(['loss', 'accuracy'])
     expect(model.optimizer.iterations).toBe(1)
     expect(bits(model)).not.toEqual(before)
-  })
-})
-
-describe('models', () => {
-  it('wrap any module, with its own paths', async () => {
-    class Net extends st.Module {
-      hidden = st.layers.dense({ units: 4, activation: 'tanh' })
-      out = st.layers.dense({ units: 1, activation: 'sigmoid' })
-      forward(input: st.Tensor): st.Tensor {
-        return this.out.forward(this.hidden.forward(input))
-      }
-    }
-    const net = new Net()
-    const model = st.model(net)
-    model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['accuracy'] })
-    const { history } = await model.fit(x, y, { ...quiet, epochs: 40 })
-    expect(history.loss.at(-1)).toBeLessThan(history.loss[0])
-    expect(model.namedParameters().map(([name]) => name)).toEqual(['hidden.kernel', 'hidden.bias', 'out.kernel', 'out.bias'])
-    expect(st.model(model)).toBe(model)
-  })
-
-  it('print an aligned summary', () => {
-    const lines: string[] = []
-    smallModel().summary({ print: (line) => lines.push(line) })
-    expect(lines).toEqual([
-      'Layer                       Output shape   Parameters',
-      '─────────────────────────────────────────────────────',
-      'hidden (Dense)              [batch, 8]             24',
-      'norm (BatchNormalization)   [batch, 8]             32',
-      'drop (Dropout)              [batch, 8]              0',
-      'output (Dense)              [batch, 2]             18',
-      '─────────────────────────────────────────────────────',
-      'Total parameters        74 (296 B)',
-      'Trainable               58 (232 B)',
-      'Not trainable           16 (64 B)',
-    ])
-  })
-
-  it('build at the first input where no shape is given, and grow layer by layer', async () => {
-    const model = st.sequential()
-    model.add(st.layers.dense({ units: 3 }))
-    expect(model.built).toBe(false)
-    model.compile({ loss: 'meanSquaredError' })
-    await model.predict(x)
-    model.add(st.layers.dense({ units: 1 }))
-    expect(model.outputShape).toEqual([null, 1])
-    expect(() => model.add(model.layers[0])).toThrow(st.ValueError)
-  })
-
-  it('keep int32 for an embedding', async () => {
-    const model = st.sequential([
-      st.layers.embedding({ inputDim: 5, outputDim: 3 }),
-      st.layers.flatten(),
-      st.layers.dense({ units: 1 }),
-    ])
-    model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })
-    const tokens = st.tensor(
-      Int32Array.from({ length: 16 }, (_, i) => i % 5),
-      [8, 2],
-    )
-    await model.fit(tokens, st.zeros([8, 1]), quiet)
-    expect((await model.predict(tokens)).shape).toEqual([8, 1])
   })
 })
