@@ -91,15 +91,16 @@ export interface ParityRun {
 }
 
 interface ParityFile {
+  batch: number
   sketch: { buckets: number; stream: number; every: number }
-  models: Record<string, { batch: number; seeds: Omit<ParityRun, 'batch'>[] }>
+  seeds: Omit<ParityRun, 'batch'>[]
 }
 
-const parity = () => readJson('parity.json') as unknown as ParityFile
+const parityFile = (model: 'mlp' | 'cnn'): ParityFile => readJson(`parity-${model}.json`) as unknown as ParityFile
 
 /** The committed runs of `mlp` or `cnn`. */
 export function readParity(model: 'mlp' | 'cnn'): ParityRun[] {
-  const { batch, seeds } = parity().models[model] as ParityFile['models'][string]
+  const { batch, seeds } = parityFile(model)
   return seeds.map((run) => ({ ...run, batch }))
 }
 
@@ -115,11 +116,11 @@ export function initialValues(run: ParityRun, { low, high, stream, shape }: Pari
  * (standard error 2 % of the estimate, see README.md), and never less than the figure of every 97th element scaled up.
  */
 export function relativeDistance(model: 'mlp' | 'cnn', run: ParityRun, tensor: ParityTensor, w: ArrayLike<number>): number {
-  const tensors = readTensors('parity.safetensors')
+  const tensors = readTensors(`parity-${model}.safetensors`)
   const key = `${model}.${run.seed}.${tensor.name}`
   const whole = tensors.get(key)
   if (whole) return norm(w, whole.data, 1) / tensor.norm
-  const { buckets, stream, every } = parity().sketch
+  const { buckets, stream, every } = parityFile(model).sketch
   const sketch = new Float64Array(buckets)
   const source = new RandomSource(0, stream + tensor.stream)
   for (let i = 0; i < w.length; i++) {

@@ -1,0 +1,76 @@
+// Ceilings of this machine: fused multiply-adds from registers on one thread and on all, and the bandwidth of reading memory.
+// Built and run by the benchmark: peak <threads> prints {"oneThread": GF/s, "allThreads": GF/s, "read": GB/s}. 30 ms each.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+using Clock = std::chrono::steady_clock;
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+typedef float Vector __attribute__((vector_size(kLanes * 4)));
+constexpr int kChains = 12;  // enough to hide the latency of two units, few enough for 16 registers
+
+double seconds(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
+
+// Fused multiply-adds for about 30 ms: flops per second of this thread. -ffp-contract=fast fuses a * b + c.
+double fma_rate() {
+  Vector sums[kChains], a, b;
+  for (int i = 0; i < kLanes; i++) a[i] = 0.999f, b[i] = 0.001f;
+  for (auto& sum : sums) sum = b;
+  const auto start = Clock::now();
+  long rounds = 0;
+  do {
+    for (int r = 0; r < 1000; r++) {
+#pragma GCC unroll 12
+      for (int i = 0; i < kChains; i++) sums[i] = sums[i] * a + b;
+    }
+    rounds += 1000;
+  } while (seconds(start) < 0.03);
+  const double rate = 2.0 * kLanes * kChains * rounds / seconds(start);
+  volatile float sink = 0;
+  for (auto& sum : sums) sink = sink + sum[0];
+  return rate;
+}
+
+double all_threads(int count) {
+  std::vector<double> rates(count);
+  std::vector<std::thread> others;
+  for (int t = 1; t < count; t++) others.emplace_back([&, t] { rates[t] = fma_rate(); });
+  rates[0] = fma_rate();
+  for (auto& other : others) other.join();
+  double sum = 0;
+  for (double rate : rates) sum += rate;
+  return sum;
+}
+
+// One thread reading 128 MiB, the best of three passes.
+double read_rate() {
+  std::vector<float> data(32 << 20, 1.0f);
+  double best = 0;
+  for (int pass = 0; pass < 3; pass++) {
+    const auto start = Clock::now();
+    Vector sums[8] = {};
+    for (size_t i = 0; i + 8 * kLanes <= data.size(); i += 8 * kLanes) {
+      for (int s = 0; s < 8; s++) sums[s] += *reinterpret_cast<const Vector*>(__builtin_assume_aligned(&data[i + s * kLanes], 4));
+    }
+    volatile float sink = 0;
+    for (auto& sum : sums) sink = sink + sum[0];
+    const double rate = 4.0 * data.size() / seconds(start);
+    if (rate > best) best = rate;
+  }
+  return best;
+}
+
+int main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  const double one = fma_rate(), all = all_threads(threads), read = argc > 2 ? read_rate() : 0;
+  std::printf("{\"oneThread\": %.1f, \"allThreads\": %.1f, \"read\": %.1f}\n", one / 1e9, all / 1e9, read / 1e9);
+}
