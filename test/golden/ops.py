@@ -99,12 +99,13 @@ def activations():
     away = np.where(x == 0, 0.125, x)  # relu and its kin have no derivative at 0
     dy = float32(random, x.size)
     act = keras.activations
-    smooth = {"gelu": (lambda v: act.gelu(v, approximate=False), {"approximate": False}), "silu": (act.silu, {}), "softplus": (act.softplus, {}),
+    exact_gelu = lambda v: 0.5 * v * (1 + tf.math.erf(v / np.sqrt(2)))  # noqa: E731  not act.gelu: TensorFlow rounds the root to float32
+    smooth = {"gelu": (exact_gelu, {"approximate": False}), "silu": (act.silu, {}), "softplus": (act.softplus, {}),
               "sigmoid": (act.sigmoid, {}), "tanh": (act.tanh, {})}
-    smooth["gelu tanh"] = (lambda v: act.gelu(v, approximate=True), {"approximate": True})
     kinked = {"elu": (act.elu, {"alpha": 1}), "elu alpha 0.5": (lambda v: act.elu(v, alpha=0.5), {"alpha": 0.5}), "selu": (act.selu, {}), "relu": (act.relu, {}),
-              "leakyRelu": (lambda v: act.leaky_relu(v, negative_slope=0.2), {"negativeSlope": 0.2}),
-              "leakyRelu 0.3": (lambda v: act.leaky_relu(v, negative_slope=0.3), {"negativeSlope": 0.3})}
+              # not act.leaky_relu: TensorFlow rounds the slope to float32
+              "leakyRelu": (lambda v: tf.where(v > 0, v, 0.2 * v), {"negativeSlope": 0.2}),
+              "leakyRelu 0.3": (lambda v: tf.where(v > 0, v, 0.3 * v), {"negativeSlope": 0.3})}
     for table, points in ((smooth, x), (kinked, away)):
         for name, (function, options) in table.items():
             y, (dx,) = vjp(function, [points], dy)
