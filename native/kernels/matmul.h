@@ -32,14 +32,14 @@ constexpr int64_t kDirectBlocks = 5;  // up to so many blocks of rows, packing B
 constexpr int64_t kDotRows = 4;       // up to here A · Bᵀ is computed as dots of rows, with nothing packed
 constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
 constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
-constexpr double kChunkFlop = 1e6;    // about 10 microseconds of one core
+constexpr double kChunkFlop = 3e5;    // about 3 microseconds of one core
 
 // Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone; a few as soon as it
 // pays; beyond that larger ones, which pack less.
 inline int64_t chunksFor(const MatMulShape& s) {
   const double flop =
       2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
-  const double wanted = std::min(flop / kChunkFlop, std::max(4.0, flop / (8 * kChunkFlop)));
+  const double wanted = std::min(flop / kChunkFlop, std::max(4.0, flop / (25 * kChunkFlop)));
   return static_cast<int64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)));
 }
 
