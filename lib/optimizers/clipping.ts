@@ -2,6 +2,7 @@
 import { ValueError, wrongArgument } from '../errors.js'
 import { positive } from '../nn/check.js'
 import type { Config } from '../nn/registry.js'
+import { castTo } from '../ops/cast.js'
 import { add, applyFormula, formula } from '../ops/elementwise.js'
 import type { Expression } from '../ops/expression/expression.js'
 import type { Formula } from '../ops/expression/formula.js'
@@ -20,6 +21,15 @@ export interface ClippingOptions {
 
 const squared = formula('squaredGradient', 1, (g) => g.square())
 const sumOfSquares = (gradient: Tensor): Tensor => sum(applyFormula(squared, [gradient]))
+
+/** limit / max(norm, limit), of the sum of squares; for all gradients together NaN when the norm is not finite, so that a lost run shows. */
+function scaleFormula(limit: number, global: boolean): Formula {
+  return formula('clipScale', 1, (squares) => {
+    const norm = squares.sqrt()
+    const scale = norm.maximum(limit).reciprocal().mul(limit)
+    return global ? scale.add(norm.sub(norm)) : scale
+  })
+}
 
 /** Clips in two parts: `scalesOf` reads the gradients and gives a scalar each, `apply` is part of the fused update. */
 export class Clipping {
@@ -48,14 +58,7 @@ export class Clipping {
     this.global = globalClipNorm !== null
     const limit = clipNorm ?? globalClipNorm
     this.scales = limit !== null
-    // limit / max(norm, limit); for all together NaN when the norm is not finite, so that a lost run shows.
-    if (limit !== null) {
-      this.rule = formula('clipScale', 1, (squares) => {
-        const norm = squares.sqrt()
-        const scale = norm.maximum(limit).reciprocal().mul(limit)
-        return globalClipNorm === null ? scale : scale.add(norm.sub(norm))
-      })
-    }
+    if (limit !== null) this.rule = scaleFormula(limit, this.global)
   }
 
   /** A scale for each gradient; none unless norms are clipped. */
@@ -65,7 +68,7 @@ export class Clipping {
     const squares = gradients.map(sumOfSquares)
     if (!this.global) return squares.map((square) => applyFormula(rule, [square]))
     const scale = applyFormula(rule, [squares.reduce((a, b) => add(a, b))])
-    return gradients.map(() => scale)
+    return gradients.map(({ dtype }) => castTo(scale, dtype))
   }
 
   /** The clipped gradient as a formula. */

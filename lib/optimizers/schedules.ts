@@ -197,6 +197,19 @@ export interface RestartOptions {
   alpha?: number
 }
 
+/** Which of periods of length 1, tMul, tMul², … a time falls in, and the fraction of it that is over. */
+function periodOf(time: Expression, tMul: number): { period: Expression; within: Expression } {
+  if (tMul === 1) return { period: time.floor(), within: time.sub(time.floor()) }
+  // A restart must not be missed by a rounding of the logarithm, hence the 1e-6.
+  const logarithm = time
+    .mul(tMul - 1)
+    .log1p()
+    .div(Math.log(tMul))
+  const period = logarithm.add(1e-6).floor()
+  const length = period.mul(Math.log(tMul)).exp()
+  return { period, within: time.sub(length.sub(1).div(tMul - 1)).div(length) }
+}
+
 /** Cosine decay that starts over, in ever longer periods. Loshchilov and Hutter 2017. */
 export const cosineDecayRestarts: (options: RestartOptions) => LearningRateSchedule = scheduleRegistry.register(
   'cosineDecayRestarts',
@@ -209,25 +222,9 @@ export const cosineDecayRestarts: (options: RestartOptions) => LearningRateSched
     if (!(finite(fn, 'tMul', tMul) >= 1)) throw new ValueError(wrongArgument(fn, 'tMul', 'at least 1', tMul))
     const config = { initialLearningRate, firstDecaySteps, tMul, mMul, alpha }
     return new Decay(fn, config, (step) => {
-      const done = step.div(firstDecaySteps)
-      // Which period: a restart must not be missed by a rounding of the logarithm, hence the 1e-6.
-      const period =
-        tMul === 1
-          ? done.floor()
-          : done
-              .mul(tMul - 1)
-              .log1p()
-              .div(Math.log(tMul))
-              .add(1e-6)
-              .floor()
-      const length = period.mul(Math.log(tMul)).exp()
-      const within = tMul === 1 ? done.sub(period) : done.sub(length.sub(1).div(tMul - 1)).div(length)
-      const cosine = within
-        .mul(Math.PI)
-        .cos()
-        .add(1)
-        .mul(0.5)
-        .mul(period.mul(Math.log(mMul)).exp())
+      const { period, within } = periodOf(step.div(firstDecaySteps), tMul)
+      const highest = period.mul(Math.log(mMul)).exp()
+      const cosine = within.mul(Math.PI).cos().add(1).mul(0.5).mul(highest)
       return cosine
         .mul(1 - alpha)
         .add(alpha)

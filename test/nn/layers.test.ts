@@ -1,6 +1,6 @@
 // Every registered kind of layer: the common checks, the goldens of Keras, and what is particular to each.
 import { describe, expect, it } from 'vitest'
-import { type Layer, layers, random, sum, type Tensor, tensor, variable } from '../../lib/index.js'
+import { grad, gradcheck, type Layer, layers, random, sum, type Tensor, tensor, variable } from '../../lib/index.js'
 import { layerRegistry } from '../../lib/nn/layer.js'
 import { type GoldenTensor, readGolden } from '../golden/read.js'
 import { epsilonOf, expectGolden, floatTypes, fromGolden } from './golden.js'
@@ -143,6 +143,40 @@ describe('goldens of Keras', () => {
         expectGolden(found[name]?.grad as Tensor, gradient, within, `d${name}`)
     })
   }
+})
+
+describe('batch normalization of Keras', () => {
+  const goldens = readGolden('ops').filter(({ op }) => op === 'batchNormalization')
+  for (const dtype of floatTypes) {
+    it.each(goldens)(`${dtype}: $name`, ({ options, inputs, outputs, gradients }) => {
+      const { training, ...rest } = options
+      const given = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, fromGolden(value, dtype)]))
+      const { x: input, dy, ...state } = given as Record<string, Tensor>
+      const layer = layers
+        .batchNormalization({ ...rest, dtype, inputShape: (input as Tensor).shape.slice(1) })
+        .train(training as boolean)
+      layer.loadState(state)
+      const x = variable(input as Tensor)
+      const y = layer.forward(x)
+      sum(y.mul(dy as Tensor)).backward()
+      if (training) layer.forward(x.detach().mul(0.5))
+      // Statistics of up to 60 values, and differences of them.
+      const within = 64 * epsilonOf[dtype]
+      expectGolden(y, outputs.y as GoldenTensor, within, 'y')
+      for (const name of ['movingMean', 'movingVariance'] as const)
+        expectGolden(layer[name], outputs[name] as GoldenTensor, within, name)
+      for (const [name, found] of Object.entries({ x, gamma: layer.gamma, beta: layer.beta }))
+        expectGolden(found?.grad as Tensor, gradients[name] as GoldenTensor, within, `d${name}`)
+    })
+  }
+  it('has second derivatives', () => {
+    const layer = layers.batchNormalization({ inputShape: [2], dtype: 'float64' })
+    const twice = (x: Tensor): Tensor =>
+      grad((t) => layer.forward(t).mul(t).mul(t).sum())(x)
+        .square()
+        .sum()
+    gradcheck((x) => twice(x), [random.normal([4, 2])])
+  })
 })
 
 describe('dropout', () => {

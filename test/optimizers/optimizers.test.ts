@@ -209,6 +209,20 @@ describe('a step', () => {
     expect(() => optimizers.adam().step(variable([1]) as never)).toThrow(ValueError)
     expect(() => optimizers.adam().step([tensor([1])] as never)).toThrow(ValueError)
   })
+  it('clips parameters of both types by their joint norm', () => {
+    const [a, b] = [variable([0]), variable(tensor([0], [1], 'float64'))]
+    sum(a.mul(3))
+      .add(sum(b.mul(4)))
+      .backward()
+    optimizers.sgd({ learningRate: 1, globalClipNorm: 1 }).step([a, b])
+    expectNear([a.item(), b.item()], [-0.6, -0.8], 1e-6)
+  })
+  it('with a gradient that is not finite shows under joint clipping', () => {
+    const [a, b] = [variable([1]), variable([1])]
+    sum(a.mul(Number.POSITIVE_INFINITY)).add(sum(b)).backward()
+    optimizers.sgd({ globalClipNorm: 1 }).step([a, b])
+    expect([a.item(), b.item()]).toEqual([Number.NaN, Number.NaN])
+  })
   it('projects constrained parameters', () => {
     const dense = layers.dense({ units: 3, inputShape: [4], kernelConstraint: constraints.maxNorm({ maxValue: 0.5 }) })
     sum(dense.forward(random.normal([5, 4])).mul(10)).backward()
