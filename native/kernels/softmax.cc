@@ -89,8 +89,24 @@ HWY_INLINE V exponentialSum(D d, const float* x, V maximum, float* terms, int64_
   });
 }
 
+// The same terms of a row that fits one vector, kept in a register: what a masked store wrote cannot be read back at once.
+HWY_INLINE V shortRowTerms(D d, const float* x, int64_t cols, V& sum) {
+  const auto there = hn::FirstN(d, static_cast<size_t>(cols));
+  const V v = hn::IfThenElse(there, loadUpTo(d, x, cols), hn::Set(d, -math::kInfinity));
+  const V e = math::exp(d, hn::Sub(v, hn::MaxOfLanes(d, v)));
+  sum = hn::SumOfLanes(d, hn::IfThenElseZero(there, e));
+  return e;
+}
+
+HWY_INLINE bool isShort(D d, int64_t cols) { return cols <= static_cast<int64_t>(hn::Lanes(d)); }
+
 void softmaxRow(float* y, const float* x, int64_t cols) {
   const D d;
+  if (isShort(d, cols)) {
+    V total;
+    const V e = shortRowTerms(d, x, cols, total);
+    return storeUpTo(d, hn::Div(e, total), y, cols);
+  }
   const V sum = exponentialSum(d, x, rowMaximum(d, x, cols), y, cols);
   const V scale = hn::Div(hn::Set(d, 1.0f), sum);
   forVectors(d, cols,
@@ -138,6 +154,14 @@ float crossEntropyRow(const float* x, int32_t label, int64_t cols) {
 // dx = (softmax(x) - [column == label]) dLoss
 void crossEntropyBackwardRow(float* dx, const float* x, int32_t label, float dLoss, int64_t cols) {
   const D d;
+  if (isShort(d, cols)) {
+    V total;
+    const V e = shortRowTerms(d, x, cols, total);
+    const hn::RebindToSigned<D> di;
+    const auto here = hn::RebindMask(d, hn::Eq(hn::Iota(di, 0), hn::Set(di, label)));
+    const V loss = hn::Set(d, dLoss);
+    return storeUpTo(d, hn::MulSub(e, hn::Div(loss, total), hn::IfThenElseZero(here, loss)), dx, cols);
+  }
   const V sum = exponentialSum(d, x, rowMaximum(d, x, cols), dx, cols);
   const V scale = hn::Div(hn::Set(d, dLoss), sum);
   forVectors(d, cols,
