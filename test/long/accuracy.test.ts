@@ -1,0 +1,19 @@
+// The example programs reach the accuracies that docs/accuracy.md states: three seeds of each MNIST network, twenty of the binary classifier.
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { root } from '../project/sources.js'
+
+const minutes = 60_000
+
+describe('accuracy', () => {
+  it.each(['binary-classifier', 'mnist-mlp', 'mnist-mlp-dropout', 'mnist-cnn'])(
+    '%s',
+    (name) => {
+      const options = { cwd: root, encoding: 'utf8', timeout: 30 * minutes } as const
+      const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'accuracy', '--', name], options)
+      console.log(stdout)
+      expect(status === 0 ? '' : `${stdout}${stderr}`).toBe('')
+    },
+    30 * minutes,
+  )
+})
