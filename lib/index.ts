@@ -11,14 +11,20 @@ export { DTypeError, NativeError, ShapeError, StateError, ValueError } from './e
 export * as io from './io/index.js'
 export {
   Auc,
+  type AucOptions,
   BinaryAccuracy,
+  type BinaryAccuracyOptions,
   CategoricalAccuracy,
   type ClassReport,
   ConfusionMatrix,
+  type ConfusionMatrixOptions,
   F1Score,
+  type F1ScoreOptions,
   getMetric,
   Mean,
   MeanLoss,
+  type MeanLossOptions,
+  MeanOfValues,
   Metric,
   type MetricLike,
   type MetricName,
@@ -28,6 +34,10 @@ export {
   Precision,
   Recall,
   SparseCategoricalAccuracy,
+  SparseTopKCategoricalAccuracy,
+  type ThresholdOptions,
+  TopKCategoricalAccuracy,
+  type TopKOptions,
 } from './metrics/index.js'
 export * from './nn/index.js'
 export type { Expression, Operand } from './ops/expression/expression.js'
@@ -35,7 +45,9 @@ export * from './ops/index.js'
 export { Generator, random, setSeed } from './ops/random.js'
 export {
   Adagrad,
+  type AdagradOptions,
   Adam,
+  type AdamOptions,
   getOptimizer,
   LearningRateSchedule,
   Optimizer,
@@ -44,7 +56,9 @@ export {
   type OptimizerOptions,
   optimizers,
   Rmsprop,
+  type RmspropOptions,
   Sgd,
+  type SgdOptions,
   schedules,
 } from './optimizers/index.js'
 export { arange, eye, full, linspace, type Nested, ones, type TensorLike, tensor, variable, zeros } from './tensor/creation.js'

@@ -140,8 +140,3 @@ export abstract class MeanOfValues extends Metric<number> {
 }
 
 const weighted = formula('weighted', 2, (value, weight) => value.mul(weight))
-
-/** Refuses anything but a metric. */
-export function isMetric(value: unknown): value is Metric {
-  return value instanceof Metric
-}
