@@ -16,6 +16,7 @@ constexpr int kLanes = 8;
 constexpr int kLanes = 4;
 #endif
 typedef float Vector __attribute__((vector_size(kLanes * 4)));
+typedef float Loose __attribute__((vector_size(kLanes * 4), aligned(4)));  // as it lies in memory
 constexpr int kChains = 12;  // enough to hide the latency of two units, few enough for 16 registers
 
 double seconds(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
@@ -59,7 +60,7 @@ double read_rate() {
     const auto start = Clock::now();
     Vector sums[8] = {};
     for (size_t i = 0; i + 8 * kLanes <= data.size(); i += 8 * kLanes) {
-      for (int s = 0; s < 8; s++) sums[s] += *reinterpret_cast<const Vector*>(__builtin_assume_aligned(&data[i + s * kLanes], 4));
+      for (int s = 0; s < 8; s++) sums[s] += *reinterpret_cast<const Loose*>(&data[i + s * kLanes]);
     }
     volatile float sink = 0;
     for (auto& sum : sums) sink = sink + sum[0];

@@ -1,5 +1,5 @@
 // Contender: TensorFlow.js on its cpu or wasm backend (--config cpu | wasm), its own optimizers, memory tidied as its guide says.
-// The packages are bench/peers/package.json's, installed by the benchmark; they are typed here by what is used of them.
+// The packages are bench/peers/package.json's, installed under .cache by the benchmark; they are typed here by what is used of them.
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
@@ -48,7 +48,7 @@ interface Wasm {
   setWasmPaths(folder: string): void
 }
 
-const require = createRequire(path.resolve('bench/peers/package.json'))
+const require = createRequire(path.resolve('.cache/bench/peers/package.json'))
 
 async function load(backend: string): Promise<{ tf: Tf; threads: number }> {
   const tf = require('@tensorflow/tfjs') as Tf
