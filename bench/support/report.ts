@@ -158,5 +158,6 @@ const limits = [
   '- GFLOP/s count the multiplications and additions of the definition; an algorithm that needs fewer (Winograd) can exceed the peak.',
   '- A sample is dropped when the machine gave less than 85 % of its best multiply-add rate before or after it (`disturbed`).',
   '- Two processors with unknown neighbours: ratios within this table mean more than single figures, and other machines differ.',
+  '- RMSprop adds its epsilon inside the root in Keras, TensorFlow.js, plain JavaScript and here, outside it in PyTorch: a small difference in loss.',
   '- TensorFlow.js has a native binding too (tfjs-node); it is not measured here.',
 ]
