@@ -16,12 +16,12 @@ afterEach(() => {
   native.setInstructionSet(before.instructionSet)
 })
 
-/** Runs a script in a process of its own, with `addon` loaded; gives its output, or throws if it takes over ten seconds. */
+/** Runs a script in a process of its own, with `addon` loaded; gives its output, or throws if it takes over a minute. */
 async function script(code: string, environment: Record<string, string> = {}): Promise<string> {
   const source = `const addon = require(${JSON.stringify(addon)}); ${code}`
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', source], {
     env: { ...process.env, ...environment },
-    timeout: 10_000,
+    timeout: 60_000,
   })
   return stdout.trim()
 }
