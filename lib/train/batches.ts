@@ -70,7 +70,7 @@ export function toSamples(fn: string, x: TensorLike, y?: TensorLike | null, weig
 
 function samplesOf(fn: string, argument: string, value: TensorLike): Tensor {
   if (value === undefined || value === null || typeof value !== 'object')
-    throw new ValueError(wrongArgument(fn, argument, 'a tensor, a typed array, nested arrays or a data set', value))
+    throw new ValueError(wrongArgument(fn, argument, 'a tensor, a typed array, nested arrays or a data set', describe(value)))
   const result = toTensor(fn, value)
   if (result.rank === 0) throw new ShapeError(wrongArgument(fn, argument, 'an array of samples', 'a scalar'))
   return result
