@@ -1,5 +1,5 @@
 // The one door to execution: encodes a kernel call as a row and runs it. Whatever must see every call (recording, timing, fault
-// injection) hooks in here. Invariant: between reading an address and running the row nothing allocates, so no buffer can move or go.
+// injection) hooks in here. Invariant: buffers stay reachable from here while a row that holds their addresses runs.
 import { NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
@@ -66,6 +66,10 @@ function scratchAddress(bytes: number): number {
   return scratch.address
 }
 
+const nothing: readonly Addressable[] = []
+/** The buffers of the running row: reachable from here, they cannot be collected once only their addresses are left. */
+const held = { outputs: nothing, inputs: nothing }
+
 function fail(kernel: Kernel, status: number): never {
   const [position, value, limit] = row as unknown as [number, number, number]
   if (status === 1) throw new ValueError(`${kernel.name}: index ${value} at position ${position} must be in [0, ${limit})`)
@@ -95,10 +99,14 @@ export function call(
   row[3] = args.length
   for (let i = 0; i < args.length; i++) row[argsAt + i] = args[i] as number
   if (kernel.scratch) row[argsAt - 1] = scratchAddress(native.scratchBytes())
+  held.outputs = outputs
+  held.inputs = inputs
   let at = headerWords
   for (let i = 0; i < outputs.length; i++) row[at++] = (outputs[i] as Addressable).address
   for (let i = 0; i < inputs.length; i++) row[at++] = (inputs[i] as Addressable).address
   const status = native.run()
+  held.outputs = nothing
+  held.inputs = nothing
   if (status !== 0) fail(kernel, status)
   if (observer) observer(kernel, twin, outputs)
 }

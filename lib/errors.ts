@@ -40,3 +40,9 @@ export function describe(value: unknown): string {
 export function wrongArgument(fn: string, argument: string, wanted: string, given: unknown, remedy = ''): string {
   return `${fn}: argument '${argument}' must be ${wanted}, got ${typeof given === 'string' ? given : describe(given)}${remedy ? `; ${remedy}` : ''}`
 }
+
+/** Refuses options that are no plain object. */
+export function checkOptions(fn: string, options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new ValueError(wrongArgument(fn, 'options', 'an object', options))
+}

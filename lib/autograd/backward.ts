@@ -1,6 +1,6 @@
 // Reverse mode: walks the graph from a result back to its leaves, once per node, outputs before inputs.
 // Un-broadcasting and the check of shapes happen here and nowhere else. Buffers made on the way are reused as soon as the walk ends.
-import { ShapeError, StateError } from '../errors.js'
+import { checkOptions, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { isGradientFaulty } from '../fault.js'
 import { sumTo } from '../ops/broadcast.js'
 import { castTo, clone } from '../ops/cast.js'
@@ -9,7 +9,7 @@ import { full, zeros } from '../tensor/creation.js'
 import { isFloat } from '../tensor/dtype.js'
 import { sameShape, showShape } from '../tensor/shape.js'
 import { isOwnedByScope, type Storage, withScope } from '../tensor/storage.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { enableGrad, noGrad } from './mode.js'
 import type { GraphNode } from './node.js'
 
@@ -106,6 +106,8 @@ function accumulate(leaf: Tensor, gradient: Tensor): Storage {
  * @throws StateError when nothing requires a gradient, when the graph was freed by an earlier pass, or when a saved variable was overwritten
  */
 export function backward(root: Tensor, seed?: Tensor, options: BackwardOptions = {}): void {
+  if (seed !== undefined && !(seed instanceof Tensor)) throw new ValueError(wrongArgument('backward', 'seed', 'a Tensor', seed))
+  checkOptions('backward', options)
   const run = (): Storage[] => {
     const gradients = gradientsOf(root, seed, options)
     return [...gradients].filter(([tensor]) => isLeaf(tensor)).map(([leaf, gradient]) => accumulate(leaf, gradient))

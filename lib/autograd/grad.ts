@@ -1,7 +1,7 @@
 // Gradients as functions of functions, and operations with a gradient of the user's own.
 import { ValueError, wrongArgument } from '../errors.js'
 import { type TensorLike, toTensor, zeros } from '../tensor/creation.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { gradientsOf } from './backward.js'
 import { enableGrad, noGrad } from './mode.js'
 import { attach, type GradientContext } from './node.js'
@@ -27,6 +27,8 @@ export function valueAndGrad(
       const leaves = inputs.map((input) => leafOf(toTensor('valueAndGrad', input)))
       const nested = leaves.some(({ outer }) => outer)
       const value = fn(...leaves.map(({ leaf }) => leaf))
+      if (!(value instanceof Tensor))
+        throw new ValueError(wrongArgument('valueAndGrad', 'fn', 'a function that returns a Tensor', value))
       const gradients = value.requiresGrad
         ? gradientsOf(value, undefined, { createGraph: nested, retainGraph: nested })
         : new Map<Tensor, Tensor>()
@@ -53,7 +55,7 @@ export interface CustomFunction {
 
 /** An operation with its own gradient: `forward` runs unrecorded, `backward` is called by the backward pass. */
 export function customFunction(definition: CustomFunction): (...inputs: TensorLike[]) => Tensor {
-  const { name = 'customFunction' } = definition
+  const name = definition?.name ?? 'customFunction'
   if (typeof definition?.forward !== 'function' || typeof definition.backward !== 'function') {
     throw new ValueError(wrongArgument('customFunction', 'definition', '{ forward, backward } with two functions', definition))
   }

@@ -24,11 +24,11 @@ const broadcastToOp = defineOp<Shape>({
 /** `x` repeated along axes of size 1 (and new leading axes) to `shape`, by NumPy's rules. */
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const input = toTensor('broadcastTo', x)
-  checkShape('broadcastTo', shape)
-  if (!sameShape(broadcastShapes('broadcastTo', input.shape, shape), shape)) {
-    throw new ShapeError(`broadcastTo: ${showShape(input.shape)} does not broadcast to ${showShape(shape)}`)
+  const target = checkShape('broadcastTo', shape)
+  if (!sameShape(broadcastShapes('broadcastTo', input.shape, target), target)) {
+    throw new ShapeError(`broadcastTo: ${showShape(input.shape)} does not broadcast to ${showShape(target)}`)
   }
-  return sameShape(input.shape, shape) ? input : apply(broadcastToOp, [input], shape)
+  return sameShape(input.shape, target) ? input : apply(broadcastToOp, [input], target)
 }
 
 /** Sums `x` down to `shape`, which broadcasts to the shape of `x`. */

@@ -1,7 +1,7 @@
 // 2-D convolution over channels-last images, and its two gradients. The three are bilinear in the same triple, so each one's gradients
 // are the other two. Images are [batch, height, width, channels], kernels [height, width, channels / groups, filters].
 import { call, kernelNamed } from '../dispatch.js'
-import { DTypeError, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, DTypeError, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
 import { isFloat, promote } from '../tensor/dtype.js'
 import { type Shape, showShape } from '../tensor/shape.js'
@@ -149,6 +149,7 @@ const kernelGradientOp: Op<Geometry> = defineOp<Geometry>({
  * @returns [batch, outHeight, outWidth, filters]
  */
 export function conv2d(x: TensorLike, kernel: TensorLike, options: Conv2dOptions = {}): Tensor {
+  checkOptions('conv2d', options)
   const [image, filters] = [toTensor('conv2d', x), toTensor('conv2d', kernel)]
   const dtype = promote(image.dtype, filters.dtype)
   if (!isFloat(dtype))

@@ -3,7 +3,7 @@ import { call, kernelNamed } from '../dispatch.js'
 import { DTypeError, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
 import { checkDType, type DType, dtypes, isFloat } from '../tensor/dtype.js'
-import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../tensor/shape.js'
+import { checkShape, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../tensor/shape.js'
 import { emptyTensor, type Tensor } from '../tensor/tensor.js'
 import { castTo } from './cast.js'
 import { apply, defineOp, discrete, isTwin } from './op.js'
@@ -88,13 +88,14 @@ const scatterAddOp = defineOp<Scatter>({
 export function scatterAdd(updates: TensorLike, indices: TensorLike, shape: Shape, axis = 0): Tensor {
   const source = toTensor('scatterAdd', updates)
   const index = toIndices('scatterAdd', indices)
-  const at = normalizeAxis('scatterAdd', axis, shape.length)
-  const wanted = [...shape.slice(0, at), ...index.shape, ...shape.slice(at + 1)]
+  const target = checkShape('scatterAdd', shape)
+  const at = normalizeAxis('scatterAdd', axis, target.length)
+  const wanted = [...target.slice(0, at), ...index.shape, ...target.slice(at + 1)]
   if (!sameShape(source.shape, wanted))
     throw new ShapeError(`scatterAdd: updates must have shape ${showShape(wanted)}, got ${showShape(source.shape)}`)
   if (source.dtype !== 'float32' && source.dtype !== 'float64' && source.dtype !== 'int32')
     throw new DTypeError(`scatterAdd: updates must be float32, float64 or int32, got ${source.dtype}`)
-  return apply(scatterAddOp, [source, index], { axis: at, shape })
+  return apply(scatterAddOp, [source, index], { axis: at, shape: target })
 }
 
 const gatherElementsOp = defineOp<null>({

@@ -1,6 +1,6 @@
 // Max and average pooling over channels-last images, with their gradients.
 import { call, kernelNamed } from '../dispatch.js'
-import { DTypeError, ValueError } from '../errors.js'
+import { checkOptions, DTypeError, ValueError } from '../errors.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
 import { isFloat } from '../tensor/dtype.js'
 import type { Shape } from '../tensor/shape.js'
@@ -31,6 +31,7 @@ const kernels = {
 }
 
 function prepare(fn: string, x: TensorLike, size: Pair, options: PoolOptions): [Tensor, Geometry] {
+  checkOptions(fn, options)
   const input = toTensor(fn, x)
   if (!isFloat(input.dtype)) throw new DTypeError(`${fn}: the input must be float32 or float64, got ${input.dtype}; cast first`)
   const window = pair(fn, 'size', size)

@@ -108,6 +108,8 @@ const transposeOp = defineOp<readonly number[]>({
 /** Axes in another order; by default reversed. */
 export function transpose(x: TensorLike, axes?: readonly number[]): Tensor {
   const input = toTensor('transpose', x)
+  if (axes !== undefined && !Array.isArray(axes))
+    throw new ShapeError(wrongArgument('transpose', 'axes', 'an array of axes', describe(axes)))
   const order =
     axes === undefined
       ? input.shape.map((_, i) => input.rank - 1 - i)

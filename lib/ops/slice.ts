@@ -147,7 +147,7 @@ export function pad(x: TensorLike, paddings: readonly (readonly [number, number]
     if (!Array.isArray(pair) || pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < 0))
       throw new ValueError(wrongArgument('pad', 'paddings', 'pairs of non-negative integers', pair))
   }
-  return apply(padOp, [input], { paddings, value })
+  return apply(padOp, [input], { paddings: paddings.map(([before, after]) => [before, after] as const), value })
 }
 
 const flipOp = defineOp<readonly number[]>({

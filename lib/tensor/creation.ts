@@ -2,7 +2,7 @@
 import { call, kernelNamed } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkDType, type DType, dtypeOfArray, dtypes, isFloat, type TypedArray } from './dtype.js'
-import { checkShape, type Shape, showShape, sizeOf } from './shape.js'
+import { checkShape, maxElements, type Shape, showShape, sizeOf } from './shape.js'
 import { isDetached, writeBytes } from './storage.js'
 import { emptyTensor, Tensor, Variable, type VariableOptions } from './tensor.js'
 
@@ -148,14 +148,14 @@ export function arange(start: number, stop?: number, step = 1, dtype: DType = 'f
 
 /** `count` evenly spaced numbers from start to stop, both included. */
 export function linspace(start: number, stop: number, count: number, dtype: DType = 'float32'): Tensor {
-  if (!Number.isInteger(count) || count < 0)
-    throw new ValueError(wrongArgument('linspace', 'count', 'a non-negative integer', count))
+  if (!Number.isInteger(count) || count < 0 || count > maxElements)
+    throw new ValueError(wrongArgument('linspace', 'count', `an integer in [0, ${maxElements}]`, count))
   if (![start, stop].every(Number.isFinite))
     throw new ValueError(`linspace: start and stop must be finite numbers, got ${start}, ${stop}`)
   const step = count > 1 ? (stop - start) / (count - 1) : 0
   return fromArray(
     'linspace',
-    Array.from({ length: count }, (_, i) => (i === count - 1 && i > 0 ? stop : start + i * step)),
+    Float64Array.from({ length: count }, (_, i) => (i === count - 1 && i > 0 ? stop : start + i * step)),
     [count],
     checkDType('linspace', dtype),
   )

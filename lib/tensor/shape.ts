@@ -24,7 +24,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true
 }
 
-/** Refuses anything but an array of at most 8 non-negative integers with at most `maxElements` elements. */
+/** A frozen copy; refuses anything but an array of at most 8 non-negative integers with at most `maxElements` elements. */
 export function checkShape(fn: string, shape: unknown): Shape {
   if (!Array.isArray(shape))
     throw new ShapeError(`${fn}: shape must be an array of non-negative integers, got ${describe(shape)}`)
@@ -38,7 +38,7 @@ export function checkShape(fn: string, shape: unknown): Shape {
   const size = sizeOf(shape)
   if (size > maxElements)
     throw new ShapeError(`${fn}: shape ${showShape(shape)} has ${size} elements, at most ${maxElements} are allowed`)
-  return shape
+  return Object.freeze([...shape])
 }
 
 /** NumPy's broadcasting: align at the last axis; sizes must be equal or one of them 1. */

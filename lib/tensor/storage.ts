@@ -8,8 +8,8 @@ import { type DType, dtypes, type TypedArray } from './dtype.js'
 const slabBytes = 256 * 1024
 const largeBytes = 32 * 1024
 const alignment = 64
-/** Disposed large buffers are kept for reuse up to this many bytes: a fresh page costs more than most kernels that fill it. */
-const maxPooledBytes = 1024 * 1024 * 1024
+/** Disposed large buffers are kept for reuse up to this many bytes, those of the size used last longest: a fresh page costs more than most kernels that fill it. */
+const maxPooledBytes = 512 * 1024 * 1024
 
 interface Block {
   readonly memory: ArrayBuffer | NativeHandle
@@ -21,6 +21,8 @@ export class Storage {
   version = 0
   /** Set when something outside the current scope holds it (a gradient): the scope's end leaves it alone. */
   kept = false
+  /** The scope that disposes of it, if any. */
+  scope: readonly Storage[] | null = null
   #disposed = false
 
   constructor(
@@ -70,12 +72,23 @@ function newBlock(bytes: number): Block {
   }
 }
 
+/** Makes room for `bytes` by letting go of the sizes that were used least recently. */
+function evict(bytes: number): void {
+  for (const [size, blocks] of pool) {
+    while (pooledBytes + bytes > maxPooledBytes && blocks.pop()) pooledBytes -= size
+    if (blocks.length === 0) pool.delete(size)
+    if (pooledBytes + bytes <= maxPooledBytes) return
+  }
+}
+
 function recycle(block: Block, bytes: number): void {
-  if (pooledBytes + bytes > maxPooledBytes) return
+  if (bytes > maxPooledBytes) return
+  evict(bytes)
+  const blocks = pool.get(bytes) ?? []
+  blocks.push(block)
+  pool.delete(bytes)
+  pool.set(bytes, blocks)
   pooledBytes += bytes
-  const blocks = pool.get(bytes)
-  if (blocks) blocks.push(block)
-  else pool.set(bytes, [block])
 }
 
 function allocateLarge(bytes: number): Storage {
@@ -99,9 +112,13 @@ function allocateSmall(bytes: number): Storage {
 
 /** Uninitialised memory for a tensor. It belongs to the innermost open scope, if any. */
 export function allocate(bytes: number): Storage {
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ValueError(`tensor: ${bytes} is no number of bytes`)
   const storage = bytes < largeBytes ? allocateSmall(bytes) : allocateLarge(Math.ceil(bytes / 4096) * 4096)
   const scope = scopes[scopes.length - 1]
-  if (scope) scope.push(storage)
+  if (scope) {
+    scope.push(storage)
+    storage.scope = scope
+  }
   return storage
 }
 
@@ -114,7 +131,12 @@ export function allocateVariable(bytes: number): Storage {
 
 /** Whether the innermost open scope allocated the storage and nothing outside has kept it: then nobody else can hold it. */
 export function isOwnedByScope(storage: Storage): boolean {
-  return !storage.kept && (scopes[scopes.length - 1]?.includes(storage) ?? false)
+  return !storage.kept && storage.scope !== null && storage.scope === scopes[scopes.length - 1]
+}
+
+function adopt(storage: Storage, scope: Storage[] | undefined): void {
+  storage.scope = scope ?? null
+  scope?.push(storage)
 }
 
 /** Runs `fn`, then disposes every storage allocated meanwhile that `survivors(result)` does not name and nothing has kept. */
@@ -130,7 +152,7 @@ export function withScope<T>(fn: () => T, survivors: (result: T) => Iterable<Sto
     scopes.length = depth - 1
     const outer = scopes[depth - 2]
     for (const storage of mine) {
-      if (alive.has(storage) || storage.kept) outer?.push(storage)
+      if (alive.has(storage) || storage.kept) adopt(storage, outer)
       else storage.dispose()
     }
   }
@@ -141,15 +163,24 @@ export function memory(): { variableBytes: number; pooledBytes: number } {
   return { variableBytes: nativeBytes, pooledBytes }
 }
 
+/** Keeps a storage reachable while native code works on its address; nothing else may hold it by then. */
+let inUse: Storage | null = null
+
 /** Copies `source` into the storage, `byteOffset` bytes in. */
 export function writeBytes(storage: Storage, byteOffset: number, source: TypedArray): void {
-  if (source.length > 0) copyIn(storage.address + byteOffset, source)
+  if (source.length === 0) return
+  inUse = storage
+  copyIn(inUse.address + byteOffset, source)
+  inUse = null
 }
 
 /** A copy of `count` elements. */
 export function readBytes(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
   const target = new dtypes[dtype].array(count)
-  if (count > 0) copyOut(storage.address + byteOffset, target)
+  if (count === 0) return target
+  inUse = storage
+  copyOut(inUse.address + byteOffset, target)
+  inUse = null
   return target
 }
 

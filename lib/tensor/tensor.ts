@@ -2,10 +2,10 @@
 // Methods for operations are added by lib/ops/methods.ts, which knows them all.
 import type { GraphNode } from '../autograd/node.js'
 import { type Addressable, call, kernelNamed } from '../dispatch.js'
-import { DTypeError, ShapeError, StateError, ValueError } from '../errors.js'
+import { DTypeError, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { type DType, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js'
-import { allocate, allocateVariable, readBytes, type Storage } from './storage.js'
+import { allocate, allocateVariable, readBytes, Storage } from './storage.js'
 
 /** Nested arrays as `tensor.array()` returns them; a scalar gives a number. */
 export type NestedArray = number | NestedArray[]
@@ -33,6 +33,10 @@ export class Tensor implements Addressable {
     /** @internal */
     readonly byteOffset = 0,
   ) {
+    if (!(storage instanceof Storage))
+      throw new ValueError('Tensor: tensors are made by st.tensor(), st.zeros() and operations, not by the constructor')
+    // Sizes were checked when the memory was allocated, so they must never change.
+    if (!Object.isFrozen(shape)) Object.freeze(shape)
     this.size = sizeOf(shape)
   }
 
@@ -57,6 +61,7 @@ export class Tensor implements Addressable {
     return this.ownGradient
   }
   set grad(value: Tensor | null) {
+    if (value !== null) checkTensor('grad', 'value', value)
     if (value && !sameShape(value.shape, this.shape))
       throw new ShapeError(`grad: must have shape ${showShape(this.shape)}, got ${showShape(value.shape)}`)
     this.gradientSeen = true
@@ -119,6 +124,11 @@ export function emptyTensor(dtype: DType, shape: Shape): Tensor {
 
 let variableCount = 0
 
+function checkTensor(fn: string, argument: string, value: unknown): void {
+  if (!(value instanceof Tensor))
+    throw new ValueError(wrongArgument(fn, argument, 'a Tensor', value, 'make one with st.tensor()'))
+}
+
 /** Options of a Variable. */
 export interface VariableOptions {
   /** Whether optimizers update it and `backward` leaves a gradient (default true for floating types). */
@@ -134,6 +144,7 @@ export class Variable extends Tensor {
   readonly isParameter: boolean
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
+    checkTensor('Variable', 'initial', initial)
     super(initial.dtype, initial.shape, allocateVariable(initial.size * dtypes[initial.dtype].bytes))
     this.name = options.name ?? `variable_${++variableCount}`
     this.trainable = options.trainable ?? isFloat(initial.dtype)
@@ -153,6 +164,7 @@ export class Variable extends Tensor {
 
   /** Overwrites the elements with those of `value`, of the same shape and dtype. */
   assign(value: Tensor): this {
+    checkTensor('assign', 'value', value)
     if (!sameShape(value.shape, this.shape))
       throw new ShapeError(`assign: variable '${this.name}' has shape ${showShape(this.shape)}, got ${showShape(value.shape)}`)
     if (value.dtype !== this.dtype)

@@ -5,7 +5,7 @@ import { noGrad } from '../autograd/mode.js'
 import { ShapeError, StateError } from '../errors.js'
 import { Layer } from '../nn/layer.js'
 import type { Module } from '../nn/module.js'
-import { castTo } from '../ops/cast.js'
+import { castTo, clone } from '../ops/cast.js'
 import { add } from '../ops/elementwise.js'
 import type { Optimizer } from '../optimizers/index.js'
 import { zeros } from '../tensor/creation.js'
@@ -141,7 +141,12 @@ export function evaluationStep(
   return figures as unknown as Tracker
 }
 
-/** The prediction for a batch, in inference mode. */
+/** The prediction for a batch, in inference mode; never a view of the input, which belongs to the caller. */
 export function predictionStep(model: Model, read: BatchReader): Tensor {
-  return withMode(model, false, () => tidy(() => noGrad(() => forward(model, read().x).detach())))
+  const run = (): Tensor => {
+    const { x } = read()
+    const prediction = forward(model, x)
+    return prediction.storage === x.storage ? clone(prediction) : prediction.detach()
+  }
+  return withMode(model, false, () => tidy(() => noGrad(run)))
 }

@@ -74,6 +74,43 @@ describe('types', () => {
   })
 })
 
+describe('shapes', () => {
+  it('cannot be changed from outside: sizes are checked once', () => {
+    const sizes = [4]
+    const x = st.zeros(sizes)
+    sizes[0] = 1e6
+    expect(x.shape).toEqual([4])
+    expect(() => {
+      ;(x.shape as number[])[0] = 1e6
+    }).toThrow(TypeError)
+    const target = [2, 4]
+    const wide = x.broadcastTo(target)
+    target[0] = 1e6
+    expect(wide.add(1).shape).toEqual([2, 4])
+    expect(() => {
+      ;(x.add(1).shape as number[])[0] = 1e6
+    }).toThrow(TypeError)
+  })
+
+  it('that are refused leave other tensors alone', () => {
+    const before = Array.from({ length: 20 }, (_, i) => st.full([4], i))
+    expect(() => st.scatterAdd([[1]], [0], [-500, 1])).toThrow(st.ShapeError)
+    const after = Array.from({ length: 20 }, () => st.full([4], 99))
+    expect(before.map((t) => t.array())).toEqual(before.map((_, i) => [i, i, i, i]))
+    expect(after.length).toBe(20)
+  })
+})
+
+describe('disposed buffers', () => {
+  it('are reused, and old sizes make room for new ones', () => {
+    for (let i = 0; i < 600; i++) st.zeros([(i + 100) * 4096]).dispose()
+    expect(st.memory().pooledBytes).toBeLessThanOrEqual(512 * 1024 * 1024)
+    const before = st.memory().pooledBytes
+    st.zeros([699 * 4096])
+    expect(st.memory().pooledBytes).toBeLessThan(before)
+  })
+})
+
 describe('views', () => {
   it('follow the variable they look at', () => {
     const v = st.variable([

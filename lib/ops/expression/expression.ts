@@ -1,6 +1,8 @@
 // Formulas as data: an Expression is an immutable node (input, constant or instruction), shared wherever it occurs twice.
 // Invariant: two structurally equal expressions are the same object, so `===` compares formulas and common parts are computed once.
 
+import { ValueError, wrongArgument } from '../../errors.js'
+
 /** Names of the interpreter's instructions that formulas are made of. */
 export type Instruction =
   | 'add'
@@ -91,6 +93,9 @@ export class Expression {
 
   static apply(instruction: Instruction, ...operands: Operand[]): Expression {
     const nodes = operands.map((operand) => (typeof operand === 'number' ? Expression.constant(operand) : operand))
+    const foreign = nodes.find((node) => !(node instanceof Expression))
+    if (foreign !== undefined || nodes.includes(undefined as never))
+      throw new ValueError(wrongArgument(instruction, 'operand', 'an expression or a number', foreign))
     return intern(
       `${instruction}(${nodes.map((node) => node.id).join()})`,
       () => new Expression('instruction', 0, instruction, nodes),
