@@ -30,6 +30,10 @@ mkdirSync(folder, { recursive: true })
 const dataFile = (workload: Workload): string => path.join(folder, `${workload.name}.safetensors`)
 for (const workload of tasks) writeData(workload, root, dataFile(workload))
 
+/** A contender that has no figure by then is given up. */
+const patienceMs = 150_000
+/** Contenders that are not asked again for a workload. */
+const slow = new Set<string>()
 let best: Ceilings | undefined
 /** The multiply-add rate of all threads now, as a fraction of the best seen in this run. */
 function quietness(): number {
@@ -58,9 +62,19 @@ async function sample(contender: Contender, workload: Workload, round: number): 
   const ticks = stealTicks()
   const [program, ...args] = contender.command as [string, ...string[]]
   const all = [...args, '--workload', workload.name, '--data', dataFile(workload), '--seconds', String(seconds)]
-  const result = spawnSync(program, all, { cwd: root, encoding: 'utf8', env: { ...process.env, ...contender.env } })
+  const result = spawnSync(program, all, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...contender.env },
+    timeout: patienceMs,
+  })
   const steal = stolen(ticks)
   const last = result.stdout.trim().split('\n').at(-1) ?? ''
+  if (result.signal) {
+    slow.add(`${contender.name} ${workload.name}`)
+    console.error(`${contender.name} on ${workload.name} was given up after ${patienceMs / 1000} s`)
+    return undefined
+  }
   if (result.status !== 0 || !last.startsWith('{')) {
     console.error(`${contender.name} failed on ${workload.name}:\n${result.stderr.trim().split('\n').slice(-3).join('\n')}`)
     return undefined
@@ -71,7 +85,6 @@ async function sample(contender: Contender, workload: Workload, round: number): 
 const started = ceilings(true)
 if (started) best = started
 const samples: Sample[] = []
-const slow = new Set<string>()
 for (let round = 1; round <= rounds; round++) {
   for (const workload of tasks) {
     for (const contender of field) {
