@@ -1,6 +1,7 @@
-// Accuracy of the example programs over several seeds, beside what must be reached: last epoch, no best-of. Writes docs/accuracy.md.
+// Accuracy of the example programs over several seeds, beside what must be reached: last epoch, no best-of.
 //   npm run accuracy                all of them
-//   npm run accuracy -- mnist-mlp   one of them;  --seeds 1 for a quick look
+//   npm run accuracy -- mnist-mlp   one of them;  --seeds 1 --epochs 1 for a quick look
+// Keeps the figures of full runs in bench/results/accuracy.json and writes the table of docs/accuracy.md from them.
 import { spawnSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -68,24 +69,33 @@ for (const [name, { least, reference }] of Object.entries(wanted)) {
   results.push({ name, accuracies, wanted: least, reference })
 }
 
-const rows = results.map(({ name, accuracies, wanted: least, reference }) => {
-  const [low, high] = [Math.min(...accuracies), Math.max(...accuracies)].map((figure) => figure.toFixed(4))
-  return `| ${name} | ${accuracies.length} | **${mean(accuracies).toFixed(4)}** | ${low} to ${high} | ${least.toFixed(4)} | ${reference} |`
-})
-const table = [
-  '| program | seeds | mean test accuracy | range | at least | reference |',
-  '|---|---|---|---|---|---|',
-  ...rows,
-].join('\n')
-console.log(`\n${table}`)
-
-const complete = positionals.length === 0 && values.seeds === undefined && values.epochs === undefined
-if (complete) {
-  await mkdir(path.join(root, 'docs'), { recursive: true })
-  const head =
-    '# Accuracy\n\nWritten by `npm run accuracy`: test accuracy after the last epoch, no best-of, with a seed of its own for each run.'
-  await writeFile(path.join(root, 'docs/accuracy.md'), `${head}\n\n${table}\n`)
+function tableOf(list: readonly Result[]): string {
+  const rows = list.map(({ name, accuracies, wanted: least, reference }) => {
+    const [low, high] = [Math.min(...accuracies), Math.max(...accuracies)].map((figure) => figure.toFixed(4))
+    return `| ${name} | ${accuracies.length} | **${mean(accuracies).toFixed(4)}** | ${low} to ${high} | ${least.toFixed(4)} | ${reference} |`
+  })
+  const heading = '| program | seeds | mean test accuracy | range | at least | reference |'
+  return [heading, '|---|---|---|---|---|---|', ...rows].join('\n')
 }
+
+/** Replaces the figures of the programs that were run, and keeps those of the others. */
+async function keep(): Promise<void> {
+  const file = path.join(root, 'bench/results/accuracy.json')
+  const before = await readFile(file, 'utf8')
+    .then((text) => JSON.parse(text) as Result[])
+    .catch(() => [])
+  const order = ['binary-classifier', ...Object.keys(wanted)]
+  const all = [...results, ...before.filter(({ name }) => !results.some((result) => result.name === name))]
+  all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
+  await mkdir(path.dirname(file), { recursive: true })
+  await writeFile(file, `${JSON.stringify(all, null, 2)}\n`)
+  const head =
+    '# Accuracy\n\nWritten by `npm run accuracy`: test accuracy after the last epoch, no best-of, each run with a seed of its own.'
+  await writeFile(path.join(root, 'docs/accuracy.md'), `${head}\n\n${tableOf(all)}\n`)
+}
+
+console.log(`\n${tableOf(results)}`)
+if (values.seeds === undefined && values.epochs === undefined) await keep()
 const short = results.filter(({ accuracies, wanted: least }) => mean(accuracies) < least)
 for (const { name } of short) console.error(`${name} falls short of what is wanted`)
 process.exitCode = short.length === 0 ? 0 : 1

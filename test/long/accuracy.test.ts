@@ -6,11 +6,16 @@ import { root } from '../project/sources.js'
 const minutes = 60_000
 
 describe('accuracy', () => {
-  it.each(['binary-classifier', 'mnist-mlp', 'mnist-mlp-dropout', 'mnist-cnn'])(
-    '%s',
-    (name) => {
+  it.each([
+    ['binary-classifier', '20'],
+    ['mnist-mlp', '3'],
+    ['mnist-mlp-dropout', '3'],
+    ['mnist-cnn', '3'],
+  ])(
+    '%s, %s seeds',
+    (name, seeds) => {
       const options = { cwd: root, encoding: 'utf8', timeout: 30 * minutes } as const
-      const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'accuracy', '--', name], options)
+      const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'accuracy', '--', name, '--seeds', seeds], options)
       console.log(stdout)
       expect(status === 0 ? '' : `${stdout}${stderr}`).toBe('')
     },
