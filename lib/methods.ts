@@ -5,10 +5,11 @@ import { format } from './tensor/print.js'
 import { Tensor } from './tensor/tensor.js'
 
 // Functions whose first argument is not the tensor that one would call them on.
-const { concatenate: _concatenate, stack: _stack, pointwise: _pointwise, where: _where, ...methods } = ops
+const apart = ['concatenate', 'stack', 'pointwise', 'where'] as const
 
 type Method<F> = F extends (x: infer _First, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never
-type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> }
+// Written over `typeof ops`, not over an object made from it: the declaration file then refers to the functions' own types.
+type Methods = { [K in Exclude<keyof typeof ops, (typeof apart)[number]>]: Method<(typeof ops)[K]> }
 
 declare module './tensor/tensor.js' {
   interface Tensor extends Methods {
@@ -22,7 +23,8 @@ declare module './tensor/tensor.js' {
   }
 }
 
-for (const [name, method] of Object.entries(methods)) {
+for (const [name, method] of Object.entries(ops)) {
+  if (apart.some((other) => other === name)) continue
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...rest: never[]) {
       return (method as (x: Tensor, ...rest: never[]) => unknown)(this, ...rest)
