@@ -113,7 +113,7 @@ export function initialValues(run: ParityRun, { low, high, stream, shape }: Pari
 
 /**
  * ‖w − reference‖ / ‖reference‖ of final values `w`: exact for tensors that are stored whole, else estimated from a count sketch
- * (standard error 2 % of the estimate, see README.md), and never less than the figure of every 97th element scaled up.
+ * (standard error 2 % of the estimate, see README.md), and never less than half the figure of every 97th element scaled up.
  */
 export function relativeDistance(model: 'mlp' | 'cnn', run: ParityRun, tensor: ParityTensor, w: ArrayLike<number>): number {
   const tensors = readTensors(`parity-${model}.safetensors`)

@@ -12,7 +12,7 @@ type Call = (...args: unknown[]) => Tensor | readonly Tensor[]
 const epsilons = 64
 const epsilon = 2 ** -23
 
-/** Operations whose gradient is itself not differentiable, as their entries say. */
+/** Operations whose gradient runs through one that states `gradient: none`. Kept by hand: an entry names no operations it uses. */
 const firstOrderOnly = new Set(['maxPool2d'])
 
 /** Tensors in arguments, also inside arrays. */
