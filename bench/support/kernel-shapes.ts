@@ -1,0 +1,128 @@
+// The rows that bench/kernels.ts times: sizes of the buffers, arguments, and the work that a rate is taken of.
+
+export interface KernelShape {
+  kernel: string
+  label: string
+  /** Elements of each buffer in order. */
+  sizes: number[]
+  /** Bytes of an element of each buffer (default 4). */
+  widths?: number[]
+  args: number[]
+  /** Multiplications and additions; 0 for a kernel that only streams, whose rate is that of its bytes. */
+  flop: number
+}
+
+export interface ConvOptions {
+  stride?: number
+  /** At the top and left; the output takes the same at the bottom and right unless `output` says otherwise. */
+  pad?: number
+  dilation?: number
+  groups?: number
+  output?: number
+}
+
+export const bytesOf = ({ sizes, widths }: KernelShape): number =>
+  sizes.reduce((sum, size, i) => sum + size * (widths?.[i] ?? 4), 0)
+
+export function matmul(label: string, M: number, N: number, K: number, transposes = 'NN', batch = 1): KernelShape {
+  const letters = [transposes[0] === 'T', transposes[1] === 'T'].map(Number)
+  return {
+    kernel: 'matmul',
+    label: `${label} ${batch > 1 ? `${batch} x ` : ''}${M}x${N}x${K} ${transposes}`,
+    sizes: [batch * M * N, batch * M * K, batch * K * N],
+    args: [batch, M, N, K, ...letters, M * K, K * N],
+    flop: 2 * batch * M * N * K,
+  }
+}
+
+/** The three kernels of a convolution: [batch, size, size, C] with `O` square kernels. */
+export function conv(
+  batch: number,
+  size: number,
+  C: number,
+  kernel: number,
+  O: number,
+  options: ConvOptions = {},
+): KernelShape[] {
+  const { stride = 1, pad = 0, dilation = 1, groups = 1 } = options
+  const out = options.output ?? Math.floor((size + 2 * pad - (kernel - 1) * dilation - 1) / stride) + 1
+  const [x, w, y] = [batch * size * size * C, (kernel * kernel * C * O) / groups, batch * out * out * O]
+  const args = [batch, size, size, C, kernel, kernel, O, out, out, stride, stride, pad, pad, dilation, dilation, groups]
+  const notes = Object.entries({ stride, pad, dilation, groups }).filter(([name, value]) => value !== (name === 'pad' ? 0 : 1))
+  const label = [`${batch}x${size}x${size} ${C}->${O} ${kernel}x${kernel}`, ...notes.map(([name, value]) => `${name} ${value}`)]
+  const shape = (name: string, sizes: number[]): KernelShape => ({
+    kernel: name,
+    label: label.join(' '),
+    sizes,
+    args,
+    flop: 2 * y * ((kernel * kernel * C) / groups),
+  })
+  return [shape('conv2d', [y, x, w]), shape('conv2dBackwardInput', [x, y, w]), shape('conv2dBackwardKernel', [w, x, y])]
+}
+
+/** The four kernels of a pooling of [batch, size, size, C]. */
+export function pool(batch: number, size: number, C: number, window: number, stride = window): KernelShape[] {
+  const out = Math.floor((size - window) / stride) + 1
+  const [x, y] = [batch * size * size * C, batch * out * out * C]
+  const args = [batch, size, size, C, window, window, out, out, stride, stride, 0, 0]
+  const shape = (kernel: string, sizes: number[], widths: number[]): KernelShape => ({
+    kernel,
+    label: `${batch}x${size}x${size} ${C} ${window}x${window}${stride === window ? '' : ` stride ${stride}`}`,
+    sizes,
+    widths,
+    args,
+    flop: 0,
+  })
+  return [
+    shape('maxPool2d', [y, y, x], [4, 1, 4]),
+    shape('maxPool2dBackward', [x, y, y], [4, 4, 1]),
+    shape('averagePool2d', [y, x], [4, 4]),
+    shape('averagePool2dBackward', [x, y], [4, 4]),
+  ]
+}
+
+/** A copy that moves as many bytes as `shape` does: the rate of memory at that size. */
+export function copyOf(shape: KernelShape): KernelShape {
+  const size = Math.ceil(bytesOf(shape) / 8)
+  return { kernel: 'copy', label: '', sizes: [size, size], args: [4, 1, 0, 0, size, 1, 1], flop: 0 }
+}
+
+export const kernelShapes: readonly KernelShape[] = [
+  matmul('mlp forward', 128, 512, 784),
+  matmul('mlp gradient', 784, 512, 128, 'TN'),
+  matmul('head forward', 128, 10, 512),
+  matmul('head input', 128, 512, 10, 'NT'),
+  matmul('head gradient', 512, 10, 128, 'TN'),
+  matmul('cnn forward', 64, 128, 9216),
+  matmul('cnn input', 64, 9216, 128, 'NT'),
+  matmul('cnn gradient', 9216, 128, 64, 'TN'),
+  matmul('attention', 64, 64, 32, 'NT', 128),
+  matmul('small', 32, 64, 64),
+  matmul('square', 512, 512, 512),
+  matmul('square', 1024, 1024, 1024),
+  matmul('vector', 1, 1024, 1024),
+  ...conv(64, 28, 1, 3, 32),
+  ...conv(64, 32, 3, 3, 16, { pad: 1 }),
+  ...conv(64, 26, 32, 3, 64),
+  ...conv(64, 32, 16, 3, 16, { pad: 1 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1 }),
+  ...conv(16, 32, 64, 3, 128, { stride: 2, pad: 1 }),
+  ...conv(64, 32, 16, 3, 32, { stride: 2, output: 16 }),
+  ...conv(64, 16, 32, 3, 64, { stride: 2, output: 8 }),
+  ...conv(64, 32, 16, 1, 32, { stride: 2 }),
+  ...conv(64, 16, 32, 1, 64, { stride: 2 }),
+  ...conv(64, 16, 64, 1, 256),
+  ...conv(16, 32, 32, 3, 32, { pad: 2, dilation: 2 }),
+  ...conv(16, 32, 32, 5, 32, { pad: 2 }),
+  ...conv(8, 64, 3, 7, 64, { stride: 2, pad: 3 }),
+  ...conv(16, 16, 64, 7, 64, { pad: 3 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 64 }),
+  ...conv(16, 32, 64, 3, 64, { stride: 2, output: 16, groups: 64 }),
+  ...conv(16, 16, 256, 3, 256, { pad: 1, groups: 256 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 16 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 4 }),
+  ...pool(64, 24, 64, 2),
+  ...pool(64, 32, 16, 2),
+  ...pool(64, 24, 64, 3, 2),
+  ...pool(64, 8, 64, 8),
+]
