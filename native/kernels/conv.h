@@ -21,6 +21,8 @@ struct ConvShape {
   bool isPointwise() const {
     return KH == 1 && KW == 1 && strideH == 1 && strideW == 1 && padTop == 0 && padLeft == 0 && groups == 1 && OH == H && OW == W;
   }
+  // Every channel by itself, with one kernel.
+  bool isDepthwise() const { return groups > 1 && groups == C && O == C; }
 };
 
 constexpr int64_t kConvArguments = 16;

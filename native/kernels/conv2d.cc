@@ -12,6 +12,7 @@
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/depthwise.h"
 #include "kernels/gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -132,6 +133,11 @@ struct PointwiseRow {
 PointwiseRow forwardProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.O, s.C, false, false}; }
 PointwiseRow inputProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.C, s.O, false, true}; }
 
+void run(const Correlation& c, const ConvShape& s, const float* w) {
+  if (s.isDepthwise()) return correlateDepthwise(c, w);
+  HWY_DYNAMIC_DISPATCH(correlate)(c, w);
+}
+
 int64_t packedFloats(int64_t groups, int64_t groupColumns, int64_t depth, int64_t taps) {
   return groups * roundUp(groupColumns, kWidestPanel) * depth * taps;
 }
@@ -182,7 +188,7 @@ Status conv2dFast(const Row& row) {
   if (!parseConv(row, 4, &s)) return kBadRow;
   if (s.isPointwise()) return matmulFast(forwardProduct(row, s).row);
   if (s.N * s.OH * s.OW * s.O == 0) return {};
-  HWY_DYNAMIC_DISPATCH(correlate)(forwardCorrelation(s, row), row.buffer<float>(2));
+  run(forwardCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }
 
@@ -190,6 +196,7 @@ int64_t conv2dScratch(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return 0;
   if (s.isPointwise()) return matmulScratch(forwardProduct(row, s).row);
+  if (s.isDepthwise()) return runBytes(s.OH, s.OW) + 4 * s.taps() * s.C;
   return runBytes(s.OH, s.OW) + 4 * packedFloats(s.groups, s.groupO(), s.groupC(), s.taps());
 }
 
@@ -199,7 +206,7 @@ Status conv2dBackwardInputFast(const Row& row) {
   if (!parseConv(row, 4, &s)) return kBadRow;
   if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
   if (s.N * s.H * s.W * s.C == 0) return {};
-  HWY_DYNAMIC_DISPATCH(correlate)(inputCorrelation(s, row), row.buffer<float>(2));
+  run(inputCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }
 
@@ -207,6 +214,7 @@ int64_t conv2dBackwardInputScratch(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return 0;
   if (s.isPointwise()) return matmulScratch(inputProduct(row, s).row);
+  if (s.isDepthwise()) return runBytes(s.H, s.W) + 4 * s.taps() * s.C;
   return runBytes(s.H, s.W) + 4 * packedFloats(s.groups, s.groupC(), s.groupO(), s.taps());
 }
 

@@ -11,7 +11,9 @@
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/depthwise.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/partials-inl.h"
 #include "kernels/scratch_slots.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -89,25 +91,6 @@ void addSlice(const KernelGradient& g, int64_t slice, int64_t panelStart, int64_
   }
 }
 
-// dw = the sum of the slices' partial gradients, in order.
-void addSlices(const KernelGradient& g) {
-  const GemmTag d;
-  const int64_t total = g.shape.taps() * g.shape.groupC() * g.shape.O;
-  parallelFor(ceilDivide(total, kChunkElements / 4), [&](int64_t chunk) HWY_ATTR {
-    const int64_t end = HWY_MIN(total, (chunk + 1) * (kChunkElements / 4));
-    int64_t i = chunk * (kChunkElements / 4);
-    for (; i < end; i += kLanes) {
-      const int64_t count = HWY_MIN(kLanes, end - i);
-      GemmVector sum = hn::Zero(d);
-      for (int64_t slice = 0; slice < g.slices; ++slice) {
-        const float* from = g.partials + slice * total + i;
-        sum = hn::Add(sum, count == kLanes ? hn::LoadU(d, from) : loadFirst(from, count));
-      }
-      storeColumns(sum, g.dw + i, count, false);
-    }
-  });
-}
-
 void kernelGradient(const KernelGradient& g) {
   const int64_t panels = g.shape.groups * ceilDivide(g.shape.groupO(), kPanel);
   const int64_t panelParts = HWY_MIN(panels, g.panelParts);
@@ -118,7 +101,7 @@ void kernelGradient(const KernelGradient& g) {
     float* packed = g.packed + slot.index() * g.packedFloats();
     addSlice(g, chunk / panelParts, partStart(panels, panelParts, part), partStart(panels, panelParts, part + 1), packed);
   });
-  if (g.slices > 1) addSlices(g);
+  if (g.slices > 1) addPartials(g.partials, g.slices, g.shape.taps() * g.shape.groupC() * g.shape.O, g.dw);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -172,6 +155,7 @@ Status conv2dBackwardKernelFast(const Row& row) {
     std::fill_n(g.dw, s.taps() * s.groupC() * s.O, 0.0f);
     return {};
   }
+  if (s.isDepthwise()) return depthwiseBackwardKernel(row, s);
   g.x = row.buffer<float>(1);
   g.dy = row.buffer<float>(2);
   g.taps = row.buffer<TapPlan>(3);
@@ -187,6 +171,7 @@ int64_t conv2dBackwardKernelScratch(const Row& row) {
   KernelGradient g;
   if (!parseConv(row, row.bufferCount, &g.shape)) return 0;
   if (g.shape.isPointwise()) return matmulScratch(ProductRow(row, g.shape).row);
+  if (g.shape.isDepthwise()) return depthwiseBackwardKernelScratch(g.shape);
   g.cut();
   const int64_t partials = g.slices > 1 ? g.slices * g.shape.taps() * g.shape.groupC() * g.shape.O : 0;
   return g.tapBytes() + 4 * (g.slices * g.panelParts * g.packedFloats() + partials);

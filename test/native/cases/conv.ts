@@ -100,7 +100,8 @@ const dilations: [number, number][] = [
   [3, 1],
   [2, 3],
 ]
-const pads: [number, number, number, number][] = [
+type Pads = [number, number, number, number]
+const pads: Pads[] = [
   [0, 0, 0, 0],
   [1, 1, 1, 1],
   [2, 0, 1, 3],
@@ -128,6 +129,15 @@ export const cases: readonly KernelCase[] = [
   ...convolutions({ ...small, KH: 2, KW: 4, pad: [0, 1, 1, 2], stride: [4, 4] }),
   ...[1, 3, 8, 16, 33].flatMap((C) => convolutions({ N: 2, H: 6, W: 6, C, KH: 3, KW: 3, O: C, groups: C, pad: [1, 1, 1, 1] })),
   ...convolutions({ N: 2, H: 6, W: 6, C: 8, KH: 3, KW: 3, O: 16, groups: 8, stride: [2, 2], pad: [0, 1, 0, 1] }),
+  // Depthwise: strips of every length, taps in more blocks than one, several slices.
+  ...[5, 8, 11, 19].flatMap((W) => convolutions({ N: 2, H: 5, W, C: 9, KH: 5, KW: 5, O: 9, groups: 9, pad: [2, 2, 2, 2] })),
+  ...[
+    { KH: 3, KW: 3, pad: [1, 1, 1, 1] as Pads },
+    { KH: 3, KW: 3, pad: [0, 1, 0, 1] as Pads, stride: [2, 2] as [number, number] },
+    { KH: 5, KW: 5, pad: [2, 2, 2, 2] as Pads },
+    { KH: 7, KW: 7, pad: [3, 3, 3, 3] as Pads },
+    { KH: 3, KW: 3, pad: [2, 2, 2, 2] as Pads, dilation: [2, 2] as [number, number] },
+  ].flatMap((kernel) => convolutions({ N: 4, H: 32, W: 24, C: 20, O: 20, groups: 20, ...kernel })),
   // Shared out over chunks: a batch, one large image in bands, a last panel that is partial, many channels.
   ...convolutions({ N: 5, H: 28, W: 28, C: 1, KH: 3, KW: 3, O: 32 }),
   ...convolutions({ N: 3, H: 14, W: 15, C: 32, KH: 3, KW: 3, O: 40 }),
