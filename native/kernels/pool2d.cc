@@ -1,7 +1,7 @@
-// Max and average pooling over NHWC images, and their gradients; vectors run over channels.
+// Max and average pooling over NHWC images; vectors run over channels. pool2d_backward.cc has the gradients.
 //
-// Padding counts for nothing: a window is clipped to the image, its maximum and its mean are those of what remains. Gradients are
-// gathered by input pixel from the windows that cover it, in order, so windows may overlap and nothing is added concurrently.
+// Padding counts for nothing: a window is clipped to the image, its maximum and its mean are those of what remains. The usual
+// windows (2x2, 3x3) are unrolled, so that a kernel of few channels waits for memory and not for loops.
 // Invariant: a chunk owns whole rows of what it produces.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pool2d.cc"
@@ -23,93 +23,107 @@ namespace hn = hwy::HWY_NAMESPACE;
 using PoolTag = hn::ScalableTag<float>;
 using PoolByteTag = hn::Rebind<uint8_t, PoolTag>;
 using PoolIntTag = hn::RebindToSigned<PoolTag>;
+constexpr int64_t kPoolLanes = static_cast<int64_t>(hn::MaxLanes(PoolTag()));
 
-// The first maximum of each channel over one window; `origin` is the window's first pixel inside the image.
-void maxOfWindow(const PoolShape& s, const Window& window, const float* origin, float* y, uint8_t* where) {
-  const PoolTag d;
-  const PoolIntTag di;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t c = 0;
-  for (; c + lanes <= s.C; c += lanes) {
-    auto best = hn::LoadU(d, origin + c);
-    auto at = hn::Set(di, static_cast<int32_t>(window.h.first * s.KW + window.w.first));
-    for (int64_t i = window.h.first; i < window.h.last; ++i) {
-      for (int64_t j = window.w.first; j < window.w.last; ++j) {
-        const float* from = origin + ((i - window.h.first) * s.W + j - window.w.first) * s.C + c;
-        const auto value = hn::LoadU(d, from);
-        const auto better = hn::Or(hn::Gt(value, best), hn::AndNot(hn::IsNaN(best), hn::IsNaN(value)));
-        best = hn::IfThenElse(better, value, best);
-        at = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, static_cast<int32_t>(i * s.KW + j)), at);
+// One window; `origin` is its first pixel inside the image. KH and KW give its size where it is known, else they are 0.
+template <int KH, int KW>
+struct MaxOfWindow {
+  const PoolShape& s;
+  const Window& window;
+  const float* origin;
+  float* y;
+  uint8_t* where;
+
+  // The first maximum of V vectors of channels from channel c.
+  template <int V>
+  HWY_INLINE void vectors(int64_t c) const {
+    const PoolTag d;
+    const PoolIntTag di;
+    const int64_t rows = KH > 0 ? KH : window.h.size(), columns = KW > 0 ? KW : window.w.size();
+    const int64_t firstTap = KH > 0 ? 0 : window.h.first * s.KW + window.w.first, rowOfTaps = KH > 0 ? KW : s.KW;
+    hn::Vec<PoolTag> best[V];
+    hn::Vec<PoolIntTag> at[V];
+    for (int v = 0; v < V; ++v) {
+      best[v] = hn::LoadU(d, origin + c + v * kPoolLanes);
+      at[v] = hn::Set(di, static_cast<int32_t>(firstTap));
+    }
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < rows; ++i) {
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < columns; ++j) {
+        const auto tap = hn::Set(di, static_cast<int32_t>(firstTap + i * rowOfTaps + j));
+        for (int v = 0; v < V; ++v) {
+          const auto value = hn::LoadU(d, origin + (i * s.W + j) * s.C + c + v * kPoolLanes);
+          const auto keep = hn::Or(hn::IsNaN(best[v]), hn::Le(value, best[v]));  // the first NaN wins
+          best[v] = hn::IfThenElse(keep, best[v], value);
+          at[v] = hn::IfThenElse(hn::RebindMask(di, keep), at[v], tap);
+        }
       }
     }
-    hn::StoreU(best, d, y + c);
-    hn::StoreU(hn::DemoteTo(PoolByteTag(), at), PoolByteTag(), where + c);
+    for (int v = 0; v < V; ++v) {
+      hn::StoreU(best[v], d, y + c + v * kPoolLanes);
+      hn::StoreU(hn::DemoteTo(PoolByteTag(), at[v]), PoolByteTag(), where + c + v * kPoolLanes);
+    }
   }
-  for (; c < s.C; ++c) {
+
+  void scalar(int64_t c) const {
     float best = origin[c];
     int64_t at = window.h.first * s.KW + window.w.first;
-    for (int64_t i = window.h.first; i < window.h.last; ++i) {
-      for (int64_t j = window.w.first; j < window.w.last; ++j) {
-        const float value = origin[((i - window.h.first) * s.W + j - window.w.first) * s.C + c];
-        if (!(value > best || (std::isnan(value) && !std::isnan(best)))) continue;
+    for (int64_t i = 0; i < window.h.size(); ++i) {
+      for (int64_t j = 0; j < window.w.size(); ++j) {
+        const float value = origin[(i * s.W + j) * s.C + c];
+        if (std::isnan(best) || value <= best) continue;
         best = value;
-        at = i * s.KW + j;
+        at = (i + window.h.first) * s.KW + j + window.w.first;
       }
     }
     y[c] = best;
     where[c] = static_cast<uint8_t>(at);
   }
-}
+};
 
-void meanOfWindow(const PoolShape& s, const Window& window, const float* origin, float* y) {
-  const PoolTag d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const float scale = 1.0f / static_cast<float>(window.size());
-  int64_t c = 0;
-  for (; c + lanes <= s.C; c += lanes) {
-    auto sum = hn::Zero(d);
-    for (int64_t i = 0; i < window.h.size(); ++i) {
-      for (int64_t j = 0; j < window.w.size(); ++j) sum = hn::Add(sum, hn::LoadU(d, origin + (i * s.W + j) * s.C + c));
+template <int KH, int KW>
+struct MeanOfWindow {
+  const PoolShape& s;
+  const Window& window;
+  const float* origin;
+  float* y;
+
+  template <int V>
+  HWY_INLINE void vectors(int64_t c) const {
+    const PoolTag d;
+    const int64_t rows = KH > 0 ? KH : window.h.size(), columns = KW > 0 ? KW : window.w.size();
+    const auto scale = hn::Set(d, 1.0f / static_cast<float>(rows * columns));
+    hn::Vec<PoolTag> sums[V];
+    for (int v = 0; v < V; ++v) sums[v] = hn::Zero(d);
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < rows; ++i) {
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < columns; ++j) {
+        for (int v = 0; v < V; ++v) sums[v] = hn::Add(sums[v], hn::LoadU(d, origin + (i * s.W + j) * s.C + c + v * kPoolLanes));
+      }
     }
-    hn::StoreU(hn::Mul(sum, hn::Set(d, scale)), d, y + c);
+    for (int v = 0; v < V; ++v) hn::StoreU(hn::Mul(sums[v], scale), d, y + c + v * kPoolLanes);
   }
-  for (; c < s.C; ++c) {
+
+  void scalar(int64_t c) const {
     float sum = 0;
     for (int64_t i = 0; i < window.h.size(); ++i) {
       for (int64_t j = 0; j < window.w.size(); ++j) sum += origin[(i * s.W + j) * s.C + c];
     }
-    y[c] = sum * scale;
+    y[c] = sum * (1.0f / static_cast<float>(window.size()));
   }
-}
+};
 
-// dx += dy wherever the window's maximum was tap `tap`.
-HWY_INLINE void addWhere(const float* dy, const uint8_t* where, uint8_t tap, int64_t count, float* dx) {
-  const PoolTag d;
-  const PoolIntTag di;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+// All channels of a window. The last vector overlaps its neighbour: the shared channels come out the same.
+template <class F>
+HWY_INLINE void allChannels(const F& f, int64_t channels) {
   int64_t c = 0;
-  for (; c + lanes <= count; c += lanes) {
-    const auto at = hn::PromoteTo(di, hn::LoadU(PoolByteTag(), where + c));
-    const auto here = hn::RebindMask(d, hn::Eq(at, hn::Set(di, int32_t{tap})));
-    hn::StoreU(hn::Add(hn::LoadU(d, dx + c), hn::IfThenElseZero(here, hn::LoadU(d, dy + c))), d, dx + c);
-  }
-  for (; c < count; ++c) {
-    if (where[c] == tap) dx[c] += dy[c];
-  }
-}
-
-HWY_INLINE void addScaled(const float* dy, float scale, int64_t count, float* dx) {
-  const PoolTag d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t c = 0;
-  for (; c + lanes <= count; c += lanes) {
-    hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + c), hn::Set(d, scale), hn::LoadU(d, dx + c)), d, dx + c);
-  }
-  for (; c < count; ++c) dx[c] += dy[c] * scale;
-}
-
-HWY_INLINE void clearChannels(int64_t count, float* dx) {
-  for (int64_t c = 0; c < count; ++c) dx[c] = 0;
+  for (; c + 4 * kPoolLanes <= channels; c += 4 * kPoolLanes) f.template vectors<4>(c);
+  for (; c + 2 * kPoolLanes <= channels; c += 2 * kPoolLanes) f.template vectors<2>(c);
+  for (; c + kPoolLanes <= channels; c += kPoolLanes) f.template vectors<1>(c);
+  if (c < channels && channels >= kPoolLanes) return f.template vectors<1>(channels - kPoolLanes);
+  for (; c < channels; ++c) f.scalar(c);
 }
 
 // Calls visit(window, pixel of y, first pixel of x) for every window of output rows of the chunk.
@@ -117,7 +131,7 @@ template <typename F>
 void forEachWindow(const PoolShape& s, const F& visit) {
   const int64_t rows = s.N * s.OH;
   const int64_t chunks = s.chunks(rows);
-  parallelFor(chunks, [&](int64_t chunk) {
+  parallelFor(chunks, [&](int64_t chunk) HWY_ATTR {
     for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) {
       const int64_t n = row / s.OH, oh = row % s.OH;
       const Taps h = tapsOf(oh, s.strideH, s.padTop, s.KH, s.H);
@@ -130,57 +144,35 @@ void forEachWindow(const PoolShape& s, const F& visit) {
   });
 }
 
-// Calls visit(pixel of dx, pixel of dy, tap) for every window that covers each input pixel, after clearing the pixel.
-template <typename F>
-void forEachCover(const PoolShape& s, float* dx, const F& visit) {
-  const int64_t rows = s.N * s.H;
-  const int64_t chunks = s.chunks(rows);
-  parallelFor(chunks, [&](int64_t chunk) {
-    for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) {
-      const int64_t n = row / s.H, h = row % s.H;
-      const Taps oh = windowsOver(h, s.strideH, s.padTop, s.KH, s.OH);
-      for (int64_t w = 0; w < s.W; ++w) {
-        const Taps ow = windowsOver(w, s.strideW, s.padLeft, s.KW, s.OW);
-        float* to = dx + (row * s.W + w) * s.C;
-        clearChannels(s.C, to);
-        for (int64_t i = oh.first; i < oh.last; ++i) {
-          for (int64_t j = ow.first; j < ow.last; ++j)
-            visit(to, n, i, j, (h + s.padTop - i * s.strideH) * s.KW + w + s.padLeft - j * s.strideW);
-        }
-      }
-    }
+template <int KH, int KW>
+void maxOfWindows(const PoolShape& s, float* y, uint8_t* where, const float* x) {
+  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) HWY_ATTR {
+    if (KH > 0 && window.size() == KH * KW) return allChannels(MaxOfWindow<KH, KW>{s, window, x + from, y + to, where + to}, s.C);
+    if (window.size() > 0) return allChannels(MaxOfWindow<0, 0>{s, window, x + from, y + to, where + to}, s.C);
+    std::fill_n(y + to, s.C, -std::numeric_limits<float>::infinity());
+    std::fill_n(where + to, s.C, uint8_t{0});
+  });
+}
+
+template <int KH, int KW>
+void meanOfWindows(const PoolShape& s, float* y, const float* x) {
+  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) HWY_ATTR {
+    if (KH > 0 && window.size() == KH * KW) return allChannels(MeanOfWindow<KH, KW>{s, window, x + from, y + to}, s.C);
+    if (window.size() > 0) return allChannels(MeanOfWindow<0, 0>{s, window, x + from, y + to}, s.C);
+    std::fill_n(y + to, s.C, 0.0f);
   });
 }
 
 void maxPool(const PoolShape& s, float* y, uint8_t* where, const float* x) {
-  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) {
-    if (window.size() > 0) return maxOfWindow(s, window, x + from, y + to, where + to);
-    for (int64_t c = 0; c < s.C; ++c) {
-      y[to + c] = -std::numeric_limits<float>::infinity();
-      where[to + c] = 0;
-    }
-  });
-}
-
-void maxPoolBackward(const PoolShape& s, float* dx, const float* dy, const uint8_t* where) {
-  forEachCover(s, dx, [&](float* to, int64_t n, int64_t oh, int64_t ow, int64_t tap) {
-    const int64_t from = ((n * s.OH + oh) * s.OW + ow) * s.C;
-    addWhere(dy + from, where + from, static_cast<uint8_t>(tap), s.C, to);
-  });
+  if (s.KH == 2 && s.KW == 2) return maxOfWindows<2, 2>(s, y, where, x);
+  if (s.KH == 3 && s.KW == 3) return maxOfWindows<3, 3>(s, y, where, x);
+  maxOfWindows<0, 0>(s, y, where, x);
 }
 
 void averagePool(const PoolShape& s, float* y, const float* x) {
-  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) {
-    if (window.size() > 0) return meanOfWindow(s, window, x + from, y + to);
-    clearChannels(s.C, y + to);
-  });
-}
-
-void averagePoolBackward(const PoolShape& s, float* dx, const float* dy) {
-  forEachCover(s, dx, [&](float* to, int64_t n, int64_t oh, int64_t ow, int64_t) {
-    const Window window{tapsOf(oh, s.strideH, s.padTop, s.KH, s.H), tapsOf(ow, s.strideW, s.padLeft, s.KW, s.W)};
-    addScaled(dy + ((n * s.OH + oh) * s.OW + ow) * s.C, 1.0f / static_cast<float>(window.size()), s.C, to);
-  });
+  if (s.KH == 2 && s.KW == 2) return meanOfWindows<2, 2>(s, y, x);
+  if (s.KH == 3 && s.KW == 3) return meanOfWindows<3, 3>(s, y, x);
+  meanOfWindows<0, 0>(s, y, x);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -192,9 +184,7 @@ namespace steepest {
 namespace {
 
 HWY_EXPORT(maxPool);
-HWY_EXPORT(maxPoolBackward);
 HWY_EXPORT(averagePool);
-HWY_EXPORT(averagePoolBackward);
 
 }  // namespace
 
@@ -206,27 +196,11 @@ Status maxPool2dFast(const Row& row) {
   return {};
 }
 
-// [dx, dy, where]
-Status maxPool2dBackwardFast(const Row& row) {
-  PoolShape s;
-  if (!parsePool(row, 3, &s) || !s.tapFitsByte()) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(maxPoolBackward)(s, row.buffer<float>(0), row.buffer<float>(1), row.buffer<uint8_t>(2));
-  return {};
-}
-
 // [y, x]
 Status averagePool2dFast(const Row& row) {
   PoolShape s;
   if (!parsePool(row, 2, &s)) return kBadRow;
   HWY_DYNAMIC_DISPATCH(averagePool)(s, row.buffer<float>(0), row.buffer<float>(1));
-  return {};
-}
-
-// [dx, dy]
-Status averagePool2dBackwardFast(const Row& row) {
-  PoolShape s;
-  if (!parsePool(row, 2, &s)) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(averagePoolBackward)(s, row.buffer<float>(0), row.buffer<float>(1));
   return {};
 }
 

@@ -13,6 +13,11 @@ struct PoolShape {
   int64_t N, H, W, C, KH, KW, OH, OW, strideH, strideW, padTop, padLeft;
   // Where a maximum was is stored as a byte.
   bool tapFitsByte() const { return KH * KW <= 256; }
+  // Whether the windows lie side by side, so that every pixel is in one window or in none.
+  bool isTiling() const {
+    const bool side = strideH == KH && strideW == KW && padTop == 0 && padLeft == 0;
+    return side && OH > 0 && OW > 0 && OH * KH <= H && OW * KW <= W;
+  }
   // Chunks for `rows` rows of what is produced: about 16384 input elements each.
   int64_t chunks(int64_t rows) const {
     const int64_t elements = N * std::max(H * W, OH * OW) * C;
