@@ -1,10 +1,24 @@
 // Ceilings of this machine: fused multiply-adds from registers on one thread and on all, and the bandwidth of reading memory.
-// Built and run by the benchmark: peak <threads> prints {"oneThread": GF/s, "allThreads": GF/s, "read": GB/s}. 30 ms each.
+// Built and run by the benchmark: peak <threads> [bytes ...] prints {"oneThread": GF/s, "allThreads": GF/s, "read": [GB/s, ...]},
+// the bandwidths for data of these sizes, all threads reading a share each. 30 ms a figure.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <vector>
+
+#ifdef __linux__
+#include <sched.h>
+// Keeps this thread on one processor: left alone, two threads may share one for seconds.
+void pin(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+#else
+void pin(int) {}
+#endif
 
 using Clock = std::chrono::steady_clock;
 
@@ -41,37 +55,54 @@ double fma_rate() {
   return rate;
 }
 
-double all_threads(int count) {
+template <class Rate>
+double all_threads(int count, Rate rate_of) {
   std::vector<double> rates(count);
   std::vector<std::thread> others;
-  for (int t = 1; t < count; t++) others.emplace_back([&, t] { rates[t] = fma_rate(); });
-  rates[0] = fma_rate();
+  for (int t = 1; t < count; t++) {
+    others.emplace_back([&, t] {
+      pin(t);
+      rates[t] = rate_of();
+    });
+  }
+  pin(0);
+  rates[0] = rate_of();
   for (auto& other : others) other.join();
   double sum = 0;
   for (double rate : rates) sum += rate;
   return sum;
 }
 
-// One thread reading 128 MiB, the best of three passes.
-double read_rate() {
-  std::vector<float> data(32 << 20, 1.0f);
+// This thread reading its share of `bytes` for about 30 ms, at least thrice: bytes per second of the best pass.
+double read_rate(size_t bytes) {
+  std::vector<float> data(bytes / sizeof(float), 1.0f);
   double best = 0;
-  for (int pass = 0; pass < 3; pass++) {
+  const auto begun = Clock::now();
+  const size_t again = (4 << 20) / bytes + 1;  // passes per reading of the clock
+  for (int pass = 0; pass < 3 || seconds(begun) < 0.03; pass++) {
     const auto start = Clock::now();
     Vector sums[8] = {};
-    for (size_t i = 0; i + 8 * kLanes <= data.size(); i += 8 * kLanes) {
-      for (int s = 0; s < 8; s++) sums[s] += *reinterpret_cast<const Loose*>(&data[i + s * kLanes]);
+    for (size_t k = 0; k < again; k++) {
+      for (size_t i = 0; i + 8 * kLanes <= data.size(); i += 8 * kLanes) {
+        for (int s = 0; s < 8; s++) sums[s] += *reinterpret_cast<const Loose*>(&data[i + s * kLanes]);
+      }
     }
     volatile float sink = 0;
     for (auto& sum : sums) sink = sink + sum[0];
-    const double rate = 4.0 * data.size() / seconds(start);
+    const double rate = 1.0 * again * bytes / seconds(start);
     if (rate > best) best = rate;
   }
   return best;
 }
 
+// peak <threads> [bytes ...]
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
-  const double one = fma_rate(), all = all_threads(threads), read = argc > 2 ? read_rate() : 0;
-  std::printf("{\"oneThread\": %.1f, \"allThreads\": %.1f, \"read\": %.1f}\n", one / 1e9, all / 1e9, read / 1e9);
+  const double one = fma_rate(), all = all_threads(threads, fma_rate);
+  std::printf("{\"oneThread\": %.1f, \"allThreads\": %.1f", one / 1e9, all / 1e9);
+  for (int i = 2; i < argc; i++) {
+    const size_t share = std::atol(argv[i]) / threads;
+    std::printf("%s%.1f", i == 2 ? ", \"read\": [" : ", ", all_threads(threads, [&] { return read_rate(share); }) / 1e9);
+  }
+  std::printf("%s}\n", argc > 2 ? "]" : "");
 }

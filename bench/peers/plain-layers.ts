@@ -14,13 +14,22 @@ export interface Layer {
   backward(dy: Float32Array): Float32Array
 }
 
-const slot = (w: Float32Array): Slot => ({ w, g: new Float32Array(w.length) })
+export const slot = (w: Float32Array): Slot => ({ w, g: new Float32Array(w.length) })
 
-function addBias(y: Float32Array, bias: Float32Array): void {
+/** A buffer made at its first use (inference needs no gradients). */
+export function lazy(length: number): () => Float32Array {
+  let buffer: Float32Array | undefined
+  return () => {
+    buffer ??= new Float32Array(length)
+    return buffer
+  }
+}
+
+export function addBias(y: Float32Array, bias: Float32Array): void {
   for (let i = 0; i < y.length; ) for (let j = 0; j < bias.length; j++) y[i++] += bias[j] as number
 }
 
-function biasGradient(dy: Float32Array, g: Float32Array): void {
+export function biasGradient(dy: Float32Array, g: Float32Array): void {
   g.fill(0)
   for (let i = 0; i < dy.length; ) for (let j = 0; j < g.length; j++) g[j] += dy[i++] as number
 }
@@ -36,7 +45,7 @@ export function dense(
 ): Layer {
   const [k, b] = [slot(kernel), slot(bias)]
   const y = new Float32Array(batch * units)
-  const dx = new Float32Array(first ? 0 : batch * inputs)
+  const dxs = lazy(first ? 0 : batch * inputs)
   let x: Float32Array = y
   return {
     slots: [k, b],
@@ -49,66 +58,8 @@ export function dense(
     backward(dy) {
       matmul(k.g, { data: x, row: 1, column: inputs }, { data: dy, row: units, column: 1 }, inputs, units, batch)
       biasGradient(dy, b.g)
+      const dx = dxs()
       if (!first) matmul(dx, { data: dy, row: units, column: 1 }, { data: k.w, row: 1, column: units }, batch, inputs, units)
-      return dx
-    },
-  }
-}
-
-/** 3 × 3 convolution, valid, NHWC · HWIO, through the patches of one image at a time (they stay in cache). */
-export function conv3x3(
-  batch: number,
-  size: number,
-  channels: number,
-  filters: number,
-  kernel: Float32Array,
-  bias: Float32Array,
-  first = false,
-): Layer {
-  const [k, b, out, depth] = [slot(kernel), slot(bias), size - 2, 9 * channels]
-  const [pixels, image] = [out * out, size * size * channels]
-  const patches = new Float32Array(pixels * depth)
-  const y = new Float32Array(batch * pixels * filters)
-  const yImage = new Float32Array(pixels * filters)
-  const dx = new Float32Array(first ? 0 : batch * image)
-  let x: Float32Array = y
-  /** Walks the rows of three pixels each patch consists of: (position in patches, position in the image, length). */
-  const rows = (n: number, visit: (patch: number, pixel: number, length: number) => void): void => {
-    for (let p = 0; p < pixels; p++) {
-      const [i, j] = [Math.floor(p / out), p % out]
-      for (let kh = 0; kh < 3; kh++)
-        visit(p * depth + kh * 3 * channels, n * image + ((i + kh) * size + j) * channels, 3 * channels)
-    }
-  }
-  const gather = (patch: number, pixel: number, length: number): void => {
-    for (let c = 0; c < length; c++) patches[patch + c] = x[pixel + c] as number
-  }
-  const scatter = (patch: number, pixel: number, length: number): void => {
-    for (let c = 0; c < length; c++) dx[pixel + c] += patches[patch + c] as number
-  }
-  return {
-    slots: [k, b],
-    forward(input) {
-      x = input
-      for (let n = 0; n < batch; n++) {
-        rows(n, gather)
-        matmul(yImage, { data: patches, row: depth, column: 1 }, { data: k.w, row: filters, column: 1 }, pixels, filters, depth)
-        y.set(yImage, n * pixels * filters)
-      }
-      addBias(y, b.w)
-      return y
-    },
-    backward(dy) {
-      dx.fill(0)
-      for (let n = 0; n < batch; n++) {
-        const dyImage = { data: dy, row: filters, column: 1, offset: n * pixels * filters }
-        rows(n, gather)
-        matmul(k.g, { data: patches, row: 1, column: depth }, dyImage, depth, filters, pixels, n > 0)
-        if (first) continue
-        matmul(patches, dyImage, { data: k.w, row: 1, column: filters }, pixels, depth, filters)
-        rows(n, scatter)
-      }
-      biasGradient(dy, b.g)
       return dx
     },
   }
@@ -119,7 +70,7 @@ export function maxPool(batch: number, size: number, channels: number): Layer {
   const half = size / 2
   const y = new Float32Array(batch * half * half * channels)
   const where = new Int32Array(y.length)
-  const dx = new Float32Array(4 * y.length)
+  const dxs = lazy(4 * y.length)
   return {
     slots: [],
     forward(x) {
@@ -138,6 +89,7 @@ export function maxPool(batch: number, size: number, channels: number): Layer {
       return y
     },
     backward(dy) {
+      const dx = dxs()
       dx.fill(0)
       for (let o = 0; o < dy.length; o++) dx[where[o] as number] = dy[o] as number
       return dx
@@ -176,5 +128,41 @@ export function dropout(length: number, rate: number): Layer {
       return times(x)
     },
     backward: times,
+  }
+}
+
+/** Means over the pixels of [batch, pixels, channels]. */
+export function globalPool(batch: number, pixels: number, channels: number): Layer {
+  const y = new Float32Array(batch * channels)
+  const dxs = lazy(batch * pixels * channels)
+  return {
+    slots: [],
+    forward(x) {
+      y.fill(0)
+      for (let n = 0, i = 0; n < batch; n++)
+        for (let p = 0; p < pixels; p++) for (let c = 0; c < channels; c++) y[n * channels + c] += (x[i++] as number) / pixels
+      return y
+    },
+    backward(dy) {
+      const dx = dxs()
+      for (let n = 0, i = 0; n < batch; n++)
+        for (let p = 0; p < pixels; p++) for (let c = 0; c < channels; c++) dx[i++] = (dy[n * channels + c] as number) / pixels
+      return dx
+    },
+  }
+}
+
+/** body(x) + shortcut(x); an empty shortcut is x itself. Layers of the body leave x as it is. */
+export function residual(body: Layer[], shortcut: Layer[]): Layer {
+  const sum = (into: Float32Array, other: Float32Array): Float32Array => {
+    for (let i = 0; i < into.length; i++) into[i] += other[i] as number
+    return into
+  }
+  const forward = (layers: Layer[], x: Float32Array): Float32Array => layers.reduce((h, layer) => layer.forward(h), x)
+  const backward = (layers: Layer[], dy: Float32Array): Float32Array => layers.reduceRight((d, layer) => layer.backward(d), dy)
+  return {
+    slots: [...body, ...shortcut].flatMap(({ slots }) => slots),
+    forward: (x) => sum(forward(body, x), forward(shortcut, x)),
+    backward: (dy) => sum(backward(body, dy), backward(shortcut, dy)),
   }
 }

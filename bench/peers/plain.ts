@@ -1,8 +1,11 @@
 // Contender: the same networks in plain JavaScript, one thread, typed arrays, no library.
 import { type BenchData, batchOf } from '../support/datafile.js'
-import { contend, type Trainer } from '../support/measure.js'
-import type { Workload } from '../support/workloads.js'
-import { conv3x3, dense, dropout, type Layer, maxPool, relu, type Slot } from './plain-layers.js'
+import { contend, type Runner } from '../support/measure.js'
+import { type LayerSpec, workOf } from '../support/network.js'
+import type { OptimizerSpec, Workload } from '../support/workloads.js'
+import { convolution } from './plain-conv.js'
+import { dense, dropout, globalPool, type Layer, maxPool, relu, residual, type Slot } from './plain-layers.js'
+import { batchNorm } from './plain-norm.js'
 
 type Loss = (output: Float32Array, labels: Int32Array) => number
 type Update = (slot: Slot, state: Float32Array[], step: number) => void
@@ -35,64 +38,109 @@ const binaryCrossEntropy: Loss = (output, labels) => {
   return loss / labels.length
 }
 
-const rmsprop: Update = ({ w, g }, [v]) => {
-  for (let i = 0; i < w.length; i++) {
-    v[i] = 0.9 * v[i] + 0.1 * g[i] * g[i]
-    w[i] -= (0.001 * g[i]) / Math.sqrt(v[i] + 1e-7)
+function updateOf(spec: OptimizerSpec): Update {
+  const { rate } = spec
+  if (spec.kind === 'rmsprop')
+    return ({ w, g }, [v]) => {
+      for (let i = 0; i < w.length; i++) {
+        v[i] = spec.decay * v[i] + (1 - spec.decay) * g[i] * g[i]
+        w[i] -= (rate * g[i]) / Math.sqrt(v[i] + spec.epsilon)
+      }
+    }
+  if (spec.kind === 'sgd')
+    return ({ w, g }, [m]) => {
+      for (let i = 0; i < w.length; i++) {
+        m[i] = spec.momentum * m[i] - rate * g[i]
+        w[i] += m[i]
+      }
+    }
+  return ({ w, g }, [m, v], step) => {
+    const scaled = (rate * Math.sqrt(1 - 0.999 ** step)) / (1 - 0.9 ** step)
+    for (let i = 0; i < w.length; i++) {
+      m[i] += 0.1 * (g[i] - m[i])
+      v[i] += 0.001 * (g[i] * g[i] - v[i])
+      w[i] -= (scaled * m[i]) / (Math.sqrt(v[i]) + spec.epsilon)
+    }
   }
 }
 
-const adam: Update = ({ w, g }, [m, v], step) => {
-  const rate = (0.001 * Math.sqrt(1 - 0.999 ** step)) / (1 - 0.9 ** step)
-  for (let i = 0; i < w.length; i++) {
-    m[i] += 0.1 * (g[i] - m[i])
-    v[i] += 0.001 * (g[i] * g[i] - v[i])
-    w[i] -= (rate * m[i]) / (Math.sqrt(v[i]) + 1e-7)
+/** Turns specifications into layers, taking weights in their order; `shape` of a sample follows along. */
+class Builder {
+  private next = 0
+  private first = true
+
+  constructor(
+    private readonly batch: number,
+    private readonly weights: Float32Array[],
+    private readonly training: boolean,
+  ) {}
+
+  private take(count: number): Float32Array[] {
+    this.next += count
+    return this.weights.slice(this.next - count, this.next)
+  }
+
+  private layer(spec: LayerSpec, shape: number[]): Layer | undefined {
+    const { batch } = this
+    const [size = 1, , channels = 1] = shape
+    const values = batch * shape.reduce((product, n) => product * n, 1)
+    const first = this.first
+    this.first &&= spec.kind !== 'dense' && spec.kind !== 'conv'
+    switch (spec.kind) {
+      case 'dense': {
+        const [kernel, bias] = this.take(2)
+        return dense(batch, spec.inputs, spec.units, kernel, bias, first)
+      }
+      case 'conv': {
+        const [kernel, bias] = this.take(spec.bias ? 2 : 1)
+        return convolution(batch, size, spec, kernel, bias ?? null, first)
+      }
+      case 'norm':
+        return batchNorm(values / channels, this.take(4), this.training)
+      case 'relu':
+        return relu()
+      case 'dropout':
+        return this.training ? dropout(values, spec.rate) : undefined
+      case 'maxPool':
+        return maxPool(batch, size, channels)
+      case 'globalPool':
+        return globalPool(batch, size * size, channels)
+      case 'residual':
+        return residual(this.chain(spec.body, shape), this.chain(spec.shortcut, shape))
+      default:
+        return undefined
+    }
+  }
+
+  chain(specs: LayerSpec[], input: number[]): Layer[] {
+    let shape = input
+    return specs.flatMap((spec) => {
+      const layer = this.layer(spec, shape)
+      shape = workOf([spec], shape).shape
+      return layer ? [layer] : []
+    })
   }
 }
 
-const sgd: Update = ({ w, g }, [m]) => {
-  for (let i = 0; i < w.length; i++) {
-    m[i] = 0.5 * m[i] - 0.01 * g[i]
-    w[i] += m[i]
-  }
-}
-
-function network({ name, batch }: Workload, w: Float32Array[]): { layers: Layer[]; loss: Loss; update: Update } {
-  const [k1, b1, k2, b2, k3, b3, k4, b4] = w as [Float32Array, Float32Array, ...Float32Array[]]
-  if (name === 'binary') {
-    const layers = [dense(batch, 20, 64, k1, b1, true), relu(), dense(batch, 64, 64, k2, b2), relu(), dense(batch, 64, 1, k3, b3)]
-    return { layers, loss: binaryCrossEntropy, update: adam }
-  }
-  if (name === 'cnn') {
-    const features = [
-      conv3x3(batch, 28, 1, 32, k1, b1, true),
-      relu(),
-      conv3x3(batch, 26, 32, 64, k2, b2),
-      relu(),
-      maxPool(batch, 24, 64),
-    ]
-    const head = [dense(batch, 9216, 128, k3, b3), relu(), dropout(batch * 128, 0.5), dense(batch, 128, 10, k4, b4)]
-    return { layers: [...features, dropout(batch * 9216, 0.25), ...head], loss: crossEntropy(10), update: sgd }
-  }
-  const masks = name === 'mlp-dropout' ? [dropout(batch * 512, 0.2)] : []
-  const layers = [dense(batch, 784, 512, k1, b1, true), relu(), ...masks, dense(batch, 512, 10, k2, b2)]
-  return { layers, loss: crossEntropy(10), update: rmsprop }
-}
-
-function trainer(workload: Workload, data: BenchData): Trainer {
-  const { layers, loss, update } = network(workload, data.weights)
+function runner(workload: Workload, data: BenchData): Runner {
+  const training = workload.task === 'training'
+  const layers = new Builder(workload.batch, data.weights, training).chain(workload.layers, workload.sample)
+  const loss = workload.classes === 2 ? binaryCrossEntropy : crossEntropy(workload.classes)
   const slots = layers.flatMap((layer) => layer.slots)
-  const state = slots.map(({ w }) => [new Float32Array(w.length), new Float32Array(w.length)])
+  const state = training ? slots.map(({ w }) => [new Float32Array(w.length), new Float32Array(w.length)]) : []
+  const update = updateOf(workload.optimizer)
+  const facts = { threads: 1 }
+  const forward = (x: Float32Array): Float32Array => layers.reduce((h, layer) => layer.forward(h), x)
+  if (!training) return { step: (i) => forward(batchOf(workload, data, i)[0]), facts }
   const step = (i: number): number => {
     const [x, labels] = batchOf(workload, data, i)
-    const output = layers.reduce((h, layer) => layer.forward(h), x)
+    const output = forward(x)
     const value = loss(output, labels)
     layers.reduceRight((d, layer) => layer.backward(d), output)
     for (let s = 0; s < slots.length; s++) update(slots[s], state[s], i + 1)
     return value
   }
-  return { step, facts: { threads: 1 } }
+  return { step, facts }
 }
 
-await contend('plain JavaScript', trainer)
+await contend(runner)

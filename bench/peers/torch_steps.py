@@ -1,88 +1,127 @@
 """Contender: PyTorch on the CPU. --config default: as its tutorials write it; tuned: channels last, fused or foreach optimizer,
-denormals flushed (the driver adds thread binding and allocator settings); compiled: tuned under torch.compile.
-
-Reads the same file and prints the same JSON line as the contenders written in JavaScript (bench/support/measure.ts).
+denormals flushed, inference mode (the driver adds thread binding and allocator settings); compiled: tuned under torch.compile.
 """
 
-import argparse
-import json
-import platform
-import resource
-import time
-
-import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
-BATCHES, WARM_UP, WARM_UP_SECONDS = 16, 100, 2.5
-
-
-def read(path):
-    raw = open(path, "rb").read()
-    start = 8 + int.from_bytes(raw[:8], "little")
-    types = {"F32": np.float32, "I32": np.int32}
-    header = json.loads(raw[8:start])
-    return {name: np.frombuffer(raw[start + e["data_offsets"][0] : start + e["data_offsets"][1]], types[e["dtype"]]).reshape(e["shape"]) for name, e in header.items()}
+from common import channels_first_rows, contend, padding
 
 
-def linear(data, name, permute=None):
-    kernel = data[f"{name}.kernel"]
-    layer = nn.Linear(*kernel.shape)
-    weight = torch.tensor(kernel if permute is None else permute(kernel)).T.contiguous()
-    layer.weight.data, layer.bias.data = weight, torch.tensor(data[f"{name}.bias"])
-    return layer
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return self.body(x) + self.shortcut(x)
 
 
-def conv(data, name):
-    kernel = data[f"{name}.kernel"]
-    layer = nn.Conv2d(kernel.shape[2], kernel.shape[3], 3)
-    layer.weight.data, layer.bias.data = torch.tensor(kernel).permute(3, 2, 0, 1).contiguous(), torch.tensor(data[f"{name}.bias"])
-    return layer
+class PadAfter(nn.Module):
+    """One row and column of zeros after the image, for the strided convolutions."""
+
+    def forward(self, x):
+        return functional.pad(x, (0, 1, 0, 1))
 
 
-def channels_first(kernel):
-    """Rows of [12, 12, 64] features to PyTorch's [64, 12, 12]."""
-    return kernel.reshape(12, 12, 64, -1).transpose(2, 0, 1, 3).reshape(9216, -1).copy()
+class Builder:
+    def __init__(self, data):
+        self.data = data
+        self.flattened = None  # shape [height, width, channels] before a flatten
+
+    def tensor(self, name):
+        return torch.tensor(self.data[name])
+
+    def dense(self, spec):
+        kernel = self.data[f"{spec['name']}.kernel"]
+        if self.flattened:
+            kernel, self.flattened = channels_first_rows(kernel, self.flattened), None
+        layer = nn.Linear(*kernel.shape)
+        layer.weight.data, layer.bias.data = torch.tensor(kernel).T.contiguous(), self.tensor(f"{spec['name']}.bias")
+        return [layer]
+
+    def conv(self, spec, shape):
+        before, after = padding(spec, shape[0])
+        layer = nn.Conv2d(spec["channels"], spec["filters"], spec["kernel"], stride=spec["stride"], padding=before, bias=spec["bias"])
+        layer.weight.data = self.tensor(f"{spec['name']}.kernel").permute(3, 2, 0, 1).contiguous()
+        if spec["bias"]:
+            layer.bias.data = self.tensor(f"{spec['name']}.bias")
+        size = (shape[0] + before + after - spec["kernel"]) // spec["stride"] + 1
+        return ([PadAfter()] if after > before else []) + [layer], [size, size, spec["filters"]]
+
+    def norm(self, spec):
+        layer = nn.BatchNorm2d(spec["channels"], eps=0.001, momentum=0.1)
+        parts = dict(gamma=layer.weight.data, beta=layer.bias.data, mean=layer.running_mean, variance=layer.running_var)
+        for name, target in parts.items():
+            target.copy_(self.tensor(f"{spec['name']}.{name}"))
+        return [layer]
+
+    def chain(self, specs, shape):
+        layers = []
+        for spec in specs:
+            kind = spec["kind"]
+            if kind == "dense":
+                layers += self.dense(spec)
+            elif kind == "conv":
+                added, shape = self.conv(spec, shape)
+                layers += added
+            elif kind == "norm":
+                layers += self.norm(spec)
+            elif kind == "relu":
+                layers.append(nn.ReLU())
+            elif kind == "dropout":
+                layers.append(nn.Dropout(spec["rate"]))
+            elif kind == "maxPool":
+                layers.append(nn.MaxPool2d(2))
+                shape = [shape[0] // 2, shape[1] // 2, shape[2]]
+            elif kind == "globalPool":
+                layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            elif kind == "flatten":
+                layers.append(nn.Flatten())
+                self.flattened = shape
+            else:
+                body, after = self.chain(spec["body"], shape)
+                layers.append(Residual(body, self.chain(spec["shortcut"], shape)[0]))
+                shape = after
+        return nn.Sequential(*layers), shape
 
 
-def network(workload, data):
-    if workload == "binary":
-        return nn.Sequential(linear(data, "dense1"), nn.ReLU(), linear(data, "dense2"), nn.ReLU(), linear(data, "dense3"), nn.Flatten(0))
-    if workload == "cnn":
-        features = [conv(data, "conv1"), nn.ReLU(), conv(data, "conv2"), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten()]
-        return nn.Sequential(*features, linear(data, "dense1", channels_first), nn.ReLU(), nn.Dropout(0.5), linear(data, "dense2"))
-    masks = [nn.Dropout(0.2)] if workload == "mlp-dropout" else []
-    return nn.Sequential(nn.Flatten(), linear(data, "dense1"), nn.ReLU(), *masks, linear(data, "dense2"))
+def optimizer(spec, parameters, tuned):
+    rate = spec["rate"]
+    if spec["kind"] == "adam":
+        return torch.optim.Adam(parameters, lr=rate, eps=spec["epsilon"], **(dict(fused=True) if tuned else {}))
+    if spec["kind"] == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=spec["momentum"], **(dict(fused=True) if tuned else {}))
+    epsilon = spec["epsilon"] ** 0.5  # outside the root here
+    return torch.optim.RMSprop(parameters, lr=rate, alpha=spec["decay"], eps=epsilon, **(dict(foreach=True) if tuned else {}))
 
 
-def optimizer(workload, parameters, tuned):
-    if workload == "binary":
-        return torch.optim.Adam(parameters, lr=0.001, eps=1e-7, **(dict(fused=True) if tuned else {}))
-    if workload == "cnn":
-        return torch.optim.SGD(parameters, lr=0.01, momentum=0.5, **(dict(fused=True) if tuned else {}))
-    return torch.optim.RMSprop(parameters, lr=0.001, alpha=0.9, eps=1e-7, **(dict(foreach=True) if tuned else {}))
-
-
-def build(workload, data, config):
-    tuned = config != "default"
-    x, y = torch.tensor(data["x"]), torch.tensor(data["y"]).long()
-    model = network(workload, data)
-    if workload == "cnn":
-        x = x[:, None]
-        if tuned:
-            x, model = x.contiguous(memory_format=torch.channels_last), model.to(memory_format=torch.channels_last)
-    if workload == "binary":
-        y = y.float()
-    if tuned:
-        torch.set_flush_denormal(True)
-    update = optimizer(workload, model.parameters(), tuned)
-    criterion = nn.BCEWithLogitsLoss() if workload == "binary" else nn.CrossEntropyLoss()
-    loss_of = (lambda a, b: criterion(model(a), b)) if config != "compiled" else torch.compile(lambda a, b: criterion(model(a), b))
-    batch = len(x) // BATCHES
+def inference(model, rows, x, config):
+    model.eval()
+    if config == "compiled":
+        torch._inductor.config.freezing = True
+        model = torch.compile(model)
+    mode = torch.no_grad if config != "tuned" else torch.inference_mode
 
     def step(i):
-        rows = slice((i % BATCHES) * batch, (i % BATCHES + 1) * batch)
-        loss = loss_of(x[rows], y[rows])
+        with mode():
+            return model(x[rows(i)]).numpy()
+
+    return step
+
+
+def training(model, workload, rows, x, y, config):
+    update = optimizer(workload["optimizer"], model.parameters(), config != "default")
+    binary = workload["classes"] == 2
+    criterion = nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss()
+    targets = y.float()[:, None] if binary else y
+    loss_of = lambda a, b: criterion(model(a), b)
+    if config == "compiled":
+        loss_of = torch.compile(loss_of)
+
+    def step(i):
+        loss = loss_of(x[rows(i)], targets[rows(i)])
         update.zero_grad(set_to_none=True)
         loss.backward()
         update.step()
@@ -91,27 +130,21 @@ def build(workload, data, config):
     return step
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name, default in (("workload", None), ("data", None), ("config", "default"), ("seconds", "3")):
-        parser.add_argument(f"--{name}", default=default)
-    options = parser.parse_args()
-    step = build(options.workload, read(options.data), options.config)
-    losses, started = [], time.perf_counter()
-    while len(losses) < WARM_UP and (not losses or options.config == "compiled" or time.perf_counter() - started < WARM_UP_SECONDS):
-        losses.append(step(len(losses)))
-    faults, times, begun = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, [], time.perf_counter()
-    while len(times) < 5 or time.perf_counter() - begun < float(options.seconds):
-        before = time.perf_counter()
-        step(len(losses) + len(times))
-        times.append(1000 * (time.perf_counter() - before))
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    low, median, high = np.quantile(times, [0.1, 0.5, 0.9])
-    facts = dict(python=platform.python_version(), torch=torch.__version__, threads=torch.get_num_threads())
-    print(json.dumps(dict(contender=f"PyTorch {options.config}", workload=options.workload, medianMs=median, p10Ms=low, p90Ms=high, steps=len(times),
-                          firstLoss=losses[0], lastLoss=losses[-1], lastStep=len(losses), minorFaultsPerStep=(usage.ru_minflt - faults) / len(times),
-                          peakMiB=usage.ru_maxrss / 1024, facts=facts)))
+def build(workload, data, config):
+    x, y = torch.tensor(data["x"]), torch.tensor(data["y"]).long()
+    model, _ = Builder(data).chain(workload["layers"], workload["sample"])
+    if x.dim() == 4:
+        x = x.permute(0, 3, 1, 2).contiguous()
+        if config != "default":
+            x, model = x.contiguous(memory_format=torch.channels_last), model.to(memory_format=torch.channels_last)
+    if config != "default":
+        torch.set_flush_denormal(True)
+    batch, count = workload["batch"], workload["batches"]
+    rows = lambda i: slice((i % count) * batch, (i % count + 1) * batch)
+    facts = dict(torch=torch.__version__, threads=torch.get_num_threads())
+    step = inference(model, rows, x, config) if workload["task"] == "inference" else training(model, workload, rows, x, y, config)
+    return step, facts
 
 
 if __name__ == "__main__":
-    main()
+    contend(build)

@@ -1,8 +1,9 @@
-// The one file every contender of a workload reads: 16 batches and the initial weights, as safetensors.
-// Invariant: x float32 [16 · batch, …sample], y int32 [16 · batch], one float32 tensor per parameter; deterministic.
+// The one file every contender of a workload reads: its description, its batches and the initial weights, as safetensors.
+// Invariant: x float32 [batches · batch, …sample], y int32 [batches · batch], one float32 tensor per parameter; deterministic. The
+// description stands as JSON under `workload` in the metadata, for contenders in other languages.
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { batches, type Workload } from './workloads.js'
+import type { Workload } from './workloads.js'
 
 export interface BenchData {
   x: Float32Array
@@ -29,7 +30,7 @@ function mnist(root: string, rows: number, centred: boolean): [Float32Array, Int
 }
 
 /** Two classes parted by a random plane, with some labels turned. */
-function synthetic(rows: number, features: number): [Float32Array, Int32Array] {
+function parted(rows: number, features: number): [Float32Array, Int32Array] {
   const random = generator(7)
   const plane = Float32Array.from({ length: features }, () => random() - 0.5)
   const x = Float32Array.from({ length: rows * features }, () => 4 * random() - 2)
@@ -37,27 +38,46 @@ function synthetic(rows: number, features: number): [Float32Array, Int32Array] {
   return [x, Int32Array.from({ length: rows }, (_, row) => Number(side(row) > 0 !== random() < 0.05))]
 }
 
+/** Noise around one random image per class. */
+function blurred(rows: number, features: number, classes: number): [Float32Array, Int32Array] {
+  const random = generator(11)
+  const centres = Array.from({ length: classes }, () => Float32Array.from({ length: features }, () => random() - 0.5))
+  const y = Int32Array.from({ length: rows }, () => Math.floor(random() * classes))
+  const x = new Float32Array(rows * features)
+  for (let i = 0; i < x.length; i++) {
+    const centre = centres[y[Math.floor(i / features)] as number] as Float32Array
+    x[i] = (centre[i % features] as number) + 3 * (random() - 0.5)
+  }
+  return [x, y]
+}
+
+function samplesOf({ sample, batch, batches, classes }: Workload, root: string): [Float32Array, Int32Array] {
+  const rows = batches * batch
+  const features = sample.reduce((product, n) => product * n, 1)
+  if (features === 784) return mnist(root, rows, sample.length > 1)
+  return sample.length > 1 ? blurred(rows, features, classes) : parted(rows, features)
+}
+
 /** Writes the file of a workload; `root` is the project's folder. */
 export function writeData(workload: Workload, root: string, file: string): void {
-  const rows = batches * workload.batch
-  const [x, y] =
-    workload.sample.length === 2 ? mnist(root, rows, workload.name === 'cnn') : synthetic(rows, workload.sample[0] ?? 0)
+  const [x, y] = samplesOf(workload, root)
   const random = generator(1)
   const tensors: [string, number[], Float32Array | Int32Array][] = [
-    ['x', [rows, ...workload.sample], x],
-    ['y', [rows], y],
+    ['x', [y.length, ...workload.sample], x],
+    ['y', [y.length], y],
   ]
-  for (const { name, shape, limit } of workload.parameters) {
+  for (const { name, shape, low, high } of workload.parameters) {
     const length = shape.reduce((product, n) => product * n, 1)
-    tensors.push([name, shape, Float32Array.from({ length }, () => limit * (2 * random() - 1))])
+    tensors.push([name, shape, Float32Array.from({ length }, () => low + (high - low) * random())])
   }
-  const header: Record<string, unknown> = {}
+  const header: Record<string, unknown> = { __metadata__: { workload: JSON.stringify(workload) } }
   let offset = 0
   for (const [name, shape, data] of tensors) {
     header[name] = { dtype: data instanceof Int32Array ? 'I32' : 'F32', shape, data_offsets: [offset, offset + data.byteLength] }
     offset += data.byteLength
   }
-  const text = Buffer.from(JSON.stringify(header).padEnd(Math.ceil(JSON.stringify(header).length / 8) * 8))
+  const json = Buffer.from(JSON.stringify(header))
+  const text = Buffer.concat([json, Buffer.alloc(-json.length & 7, ' ')])
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(text.length))
   writeFileSync(file, Buffer.concat([length, text, ...tensors.map(([, , data]) => Buffer.from(data.buffer))]))
@@ -79,8 +99,8 @@ export function readData(workload: Workload, file: string): BenchData {
 }
 
 /** Batch i of the file: rows of x and labels. */
-export function batchOf(workload: Workload, data: BenchData, i: number): [Float32Array, Int32Array] {
-  const [k, features] = [i % batches, workload.sample.reduce((product, n) => product * n, 1)]
-  const [from, to] = [k * workload.batch, (k + 1) * workload.batch]
+export function batchOf({ sample, batch, batches }: Workload, data: BenchData, i: number): [Float32Array, Int32Array] {
+  const features = sample.reduce((product, n) => product * n, 1)
+  const [from, to] = [(i % batches) * batch, ((i % batches) + 1) * batch]
   return [data.x.subarray(from * features, to * features), data.y.subarray(from, to)]
 }

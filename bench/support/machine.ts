@@ -1,34 +1,46 @@
 // What the machine can do and whether it is quiet: ceilings from peers/peak.cc, time stolen by the host.
 // Invariant: every sample carries the canary taken just before it, so that a disturbed one can be told and dropped.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { root } from './contenders.js'
 
-/** Rates in GFLOP/s (float32 fused multiply-adds from registers) and GB/s. */
+/** Rates of float32 fused multiply-adds from registers in GFLOP/s, and of reading in GB/s with all threads. */
 export interface Ceilings {
   oneThread: number
   allThreads: number
-  read: number
+  /** Of data of the sizes in `readBytes`. */
+  read?: number[]
 }
+
+/** What the rates of reading are measured on, in all threads together: first-level caches, shared cache, memory. */
+export const readBytes = [128 * 2 ** 10, 8 * 2 ** 20, 256 * 2 ** 20]
 
 const folder = path.join(root, '.cache/bench')
 const program = path.join(folder, 'peak')
+const source = path.join(root, 'bench/peers/peak.cc')
 
-/** Compiles the program; undefined where there is no C++ compiler. */
+/** Compiles the program; false where there is no C++ compiler. */
 function build(): boolean {
-  if (existsSync(program)) return true
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return true
   mkdirSync(folder, { recursive: true })
   const flags = ['-O3', '-march=native', '-ffp-contract=fast', '-pthread', '-std=c++17']
-  return spawnSync('c++', [...flags, path.join(root, 'bench/peers/peak.cc'), '-o', program], { stdio: 'inherit' }).status === 0
+  return spawnSync('c++', [...flags, source, '-o', program], { stdio: 'inherit' }).status === 0
 }
 
 /** One reading of the ceilings, about 60 ms; with `read` also of memory. */
 export function ceilings(read = false): Ceilings | undefined {
   if (!build()) return undefined
-  const result = spawnSync(program, [String(os.availableParallelism()), ...(read ? ['read'] : [])], { encoding: 'utf8' })
+  const sizes = read ? readBytes.map(String) : []
+  const result = spawnSync(program, [String(os.availableParallelism()), ...sizes], { encoding: 'utf8' })
   return result.status === 0 ? (JSON.parse(result.stdout) as Ceilings) : undefined
+}
+
+/** GB/s at which `bytes` can be read at best: from the smallest level that holds them. */
+export function readRate({ read }: Ceilings, bytes: number): number | undefined {
+  const level = readBytes.findIndex((size) => bytes <= size)
+  return read?.[level < 0 ? readBytes.length - 1 : level]
 }
 
 /** Fraction of processor time that the host took away since an earlier reading of `stealTicks`. */

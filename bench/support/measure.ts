@@ -1,11 +1,17 @@
-// The loop every contender written in JavaScript is timed by. Invariant: same warm-up, same clock, one JSON line as the result.
+// The loop every contender written in JavaScript is run by: timed steps, or the curve of its losses (outputs) for comparison.
+// Invariant: same warm-up, same clock, one JSON line as the result; bench/peers/common.py does the same in Python.
 import { parseArgs } from 'node:util'
 import { type BenchData, readData } from './datafile.js'
 import { type Workload, workloadNamed } from './workloads.js'
 
-/** A contender ready to train: `step(i)` runs one training step on batch i and returns its loss without waiting longer than it must. */
-export interface Trainer {
-  step(i: number): number | Promise<number>
+/** What a step gives: the loss of training, the outputs of inference. */
+export type StepResult = number | Float32Array
+
+/** A contender ready to run: `step(i)` runs one step on batch i, from JavaScript to JavaScript. */
+export interface Runner {
+  step(i: number): StepResult | Promise<StepResult>
+  /** Steps that one call of `step` makes (many per wake-up); default 1. */
+  stepsPerCall?: number
   /** What to print beside the figures: versions, threads, instruction set. */
   facts: Record<string, string | number>
 }
@@ -18,18 +24,25 @@ export interface Measurement {
   p10Ms: number
   p90Ms: number
   steps: number
-  /** Loss of the first step, and of step `lastStep`. */
-  firstLoss: number
-  lastLoss: number
-  lastStep: number
   minorFaultsPerStep: number
   peakMiB: number
   facts: Record<string, string | number>
 }
 
-const warmUp = { steps: 100, seconds: 2.5 }
+/** Losses of consecutive steps without dropout (training), or the outputs for batch 0 (inference). */
+export interface Curve {
+  contender: string
+  workload: string
+  curve: number[]
+}
+
+const warmUp = { steps: 100, seconds: 1 }
 /** A contender whose first step takes longer than this is timed on two steps after one of warm-up. */
 const slowMs = 5000
+/** Shorter steps are timed in groups of this length. */
+const groupMs = 0.2
+/** Of one curve: steps, and seconds after which it ends early. */
+const checked = { steps: 100, seconds: 40 }
 
 /** Sorted-sample quantile. */
 export function quantile(values: readonly number[], q: number): number {
@@ -41,54 +54,77 @@ export function quantile(values: readonly number[], q: number): number {
   )
 }
 
-/** Runs up to 100 steps as warm-up, then times steps for the seconds asked; prints the measurement. */
-async function measure(contender: string, workload: Workload, trainer: Trainer, seconds: number): Promise<void> {
+/** Runs up to 100 calls as warm-up, then times calls for the seconds asked. */
+async function measure(contender: string, workload: Workload, runner: Runner, seconds: number): Promise<Measurement> {
   const started = performance.now()
-  const losses: number[] = []
   let i = 0
-  while (i < warmUp.steps && (i < 1 || performance.now() - started < warmUp.seconds * 1000)) losses.push(await trainer.step(i++))
+  while (i < 1 || (i < warmUp.steps && performance.now() - started < warmUp.seconds * 1000)) await runner.step(i++)
   const least = (performance.now() - started) / i > slowMs ? 2 : 5
+  const before = performance.now()
+  await runner.step(i++)
+  const group = Math.max(1, Math.ceil(groupMs / (performance.now() - before)))
   const faults = process.resourceUsage().minorPageFault
   const times: number[] = []
   const begun = performance.now()
+  const perCall = runner.stepsPerCall ?? 1
   while (times.length < least || performance.now() - begun < seconds * 1000) {
-    const before = performance.now()
-    const loss = trainer.step(i++)
-    if (loss instanceof Promise) await loss
-    times.push(performance.now() - before)
+    const start = performance.now()
+    for (let k = 0; k < group; k++) {
+      const result = runner.step(i++)
+      if (result instanceof Promise) await result
+    }
+    times.push((performance.now() - start) / (group * perCall))
   }
   const usage = process.resourceUsage()
-  const result: Measurement = {
+  const steps = times.length * group * perCall
+  return {
     contender,
     workload: workload.name,
     medianMs: quantile(times, 0.5),
     p10Ms: quantile(times, 0.1),
     p90Ms: quantile(times, 0.9),
-    steps: times.length,
-    firstLoss: losses[0] as number,
-    lastLoss: losses[losses.length - 1] as number,
-    lastStep: losses.length,
-    minorFaultsPerStep: (usage.minorPageFault - faults) / times.length,
+    steps,
+    minorFaultsPerStep: (usage.minorPageFault - faults) / steps,
     peakMiB: usage.maxRSS / 1024,
-    facts: { node: process.version, ...trainer.facts },
+    facts: { node: process.version, ...runner.facts },
   }
-  console.log(JSON.stringify(result))
 }
 
-/** The whole of a measured process: reads its arguments, builds the trainer, measures it. */
+async function follow(contender: string, workload: Workload, runner: Runner): Promise<Curve> {
+  const curve: number[] = []
+  const started = performance.now()
+  for (let i = 0; i < checked.steps && performance.now() - started < checked.seconds * 1000; i++) {
+    const result = await runner.step(i)
+    if (typeof result !== 'number') return { contender, workload: workload.name, curve: [...result] }
+    curve.push(result)
+  }
+  return { contender, workload: workload.name, curve }
+}
+
+function withoutDropout(workload: Workload): Workload {
+  return { ...workload, layers: workload.layers.filter(({ kind }) => kind !== 'dropout') }
+}
+
+/** The whole of a measured process: reads its arguments, builds the runner, measures or follows it. */
 export async function contend(
-  contender: string,
-  build: (workload: Workload, data: BenchData, config: string) => Trainer | Promise<Trainer>,
+  build: (workload: Workload, data: BenchData, config: string, file: string) => Runner | Promise<Runner>,
 ): Promise<void> {
   const { values } = parseArgs({
     options: {
       workload: { type: 'string' },
-      data: { type: 'string' },
+      contender: { type: 'string', default: '' },
+      data: { type: 'string', default: '' },
       seconds: { type: 'string', default: '3' },
       config: { type: 'string', default: 'default' },
+      check: { type: 'boolean', default: false },
     },
   })
-  const workload = workloadNamed(values.workload)
-  const trainer = await build(workload, readData(workload, values.data ?? ''), values.config)
-  await measure(contender, workload, trainer, Number(values.seconds))
+  const named = workloadNamed(values.workload)
+  const workload = values.check ? withoutDropout(named) : named
+  const runner = await build(workload, readData(workload, values.data), values.config, values.data)
+  const { contender } = values
+  const result = await (values.check
+    ? follow(contender, workload, runner)
+    : measure(contender, workload, runner, Number(values.seconds)))
+  console.log(JSON.stringify(result))
 }

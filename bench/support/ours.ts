@@ -1,29 +1,13 @@
-// Contender: this library, eagerly, as the examples with a loop of their own use it; the loss is read every step.
+// Contender: this library (--config eager), as a program with a loop of its own uses it. Results are read at every step.
 import * as st from 'steepest'
 import { type BenchData, batchOf } from './datafile.js'
-import { contend, type Trainer } from './measure.js'
+import { contend, type Runner, type StepResult } from './measure.js'
+import type { LayerSpec } from './network.js'
+import { ResNet20 } from './resnet20.js'
 import type { Workload } from './workloads.js'
 
-/** The layers of each workload; `parameters` of the workload name them in the same order. */
-function layersOf({ name }: Workload): st.Layer[] {
-  const { dense, dropout, conv2d, maxPooling2d, flatten } = st.layers
-  if (name === 'binary')
-    return [dense({ units: 64, activation: 'relu' }), dense({ units: 64, activation: 'relu' }), dense({ units: 1 })]
-  if (name === 'cnn') {
-    const features = [
-      conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }),
-      conv2d({ filters: 64, kernelSize: 3, activation: 'relu' }),
-      maxPooling2d({ poolSize: 2 }),
-      dropout({ rate: 0.25 }),
-      flatten(),
-    ]
-    return [...features, dense({ units: 128, activation: 'relu' }), dropout({ rate: 0.5 }), dense({ units: 10 })]
-  }
-  const masks = name === 'mlp-dropout' ? [dropout({ rate: 0.2 })] : []
-  return [flatten(), dense({ units: 512, activation: 'relu' }), ...masks, dense({ units: 10 })]
-}
-
-class Net extends st.Module {
+/** A chain of layers. */
+class Chain extends st.Module {
   constructor(readonly layers: st.Layer[]) {
     super()
   }
@@ -32,34 +16,72 @@ class Net extends st.Module {
   }
 }
 
-function optimizerOf({ name }: Workload): st.Optimizer {
-  if (name === 'binary') return st.optimizers.adam()
-  if (name === 'cnn') return st.optimizers.sgd({ learningRate: 0.01, momentum: 0.5 })
-  return st.optimizers.rmsprop()
+function layerOf(spec: LayerSpec, next: LayerSpec | undefined): st.Layer[] {
+  const activation = next?.kind === 'relu' ? 'relu' : null
+  if (spec.kind === 'dense') return [st.layers.dense({ units: spec.units, activation })]
+  if (spec.kind === 'conv') return [st.layers.conv2d({ filters: spec.filters, kernelSize: spec.kernel, activation })]
+  if (spec.kind === 'dropout') return [st.layers.dropout({ rate: spec.rate })]
+  if (spec.kind === 'maxPool') return [st.layers.maxPooling2d({ poolSize: 2 })]
+  return spec.kind === 'flatten' ? [st.layers.flatten()] : []
 }
 
-function trainer(workload: Workload, data: BenchData): Trainer {
-  const { name, batch, sample } = workload
-  const net = new Net(layersOf(workload))
-  const shape = name === 'cnn' ? [batch, ...sample, 1] : [batch, ...sample]
-  net.forward(st.zeros(shape))
-  for (const [i, parameter] of net.parameters().entries()) {
-    parameter.assign(st.tensor(data.weights[i] as Float32Array, workload.parameters[i]?.shape))
+function networkOf({ layers }: Workload): st.Module {
+  if (layers.some(({ kind }) => kind === 'residual')) return new ResNet20()
+  return new Chain(layers.flatMap((spec, i) => layerOf(spec, layers[i + 1])))
+}
+
+function optimizerOf({ optimizer: spec }: Workload): st.Optimizer {
+  if (spec.kind === 'adam') return st.optimizers.adam({ learningRate: spec.rate, epsilon: spec.epsilon })
+  if (spec.kind === 'sgd') return st.optimizers.sgd({ learningRate: spec.rate, momentum: spec.momentum })
+  return st.optimizers.rmsprop({ learningRate: spec.rate, rho: spec.decay, epsilon: spec.epsilon })
+}
+
+/** The network with the weights of the file. */
+export function loadedNetwork(workload: Workload, data: BenchData): st.Module {
+  const network = networkOf(workload)
+  network.eval()
+  st.noGrad(() => network.forward(st.zeros([workload.batch, ...workload.sample])))
+  const variables = network.variables().filter(([name]) => /(kernel|bias|gamma|beta|movingMean|movingVariance)$/.test(name))
+  for (const [i, [, variable]] of variables.entries()) {
+    variable.assign(st.tensor(data.weights[i] as Float32Array, workload.parameters[i]?.shape))
   }
+  return network.train(workload.task === 'training')
+}
+
+type Body = (x: st.Tensor, y: st.Tensor) => st.Tensor
+
+/** The loss of one training step, or the outputs. */
+function bodyOf(workload: Workload, data: BenchData): Body {
+  const network = loadedNetwork(workload, data)
+  if (workload.task === 'inference') return (x) => st.noGrad(() => network.forward(x))
   const optimizer = optimizerOf(workload)
-  const step = (i: number): number => {
-    const [x, y] = batchOf(workload, data, i)
-    const output = net.forward(st.tensor(x, shape))
-    const loss =
-      name === 'binary'
-        ? st.losses.binaryCrossentropy(st.tensor(Float32Array.from(y), [batch, 1]), output, { fromLogits: true })
-        : st.losses.sparseCategoricalCrossentropy(y, output, { fromLogits: true })
+  const { binaryCrossentropy, sparseCategoricalCrossentropy } = st.losses
+  return (x, y) => {
+    const output = network.forward(x)
+    const loss = (workload.classes === 2 ? binaryCrossentropy : sparseCategoricalCrossentropy)(y, output, { fromLogits: true })
     loss.backward()
-    optimizer.step(net.parameters())
-    return loss.item()
+    optimizer.step(network.parameters())
+    return loss
+  }
+}
+
+/** How a step is run: the one place that knows. */
+function stepOf(body: Body): (x: st.Tensor, y: st.Tensor) => st.Tensor {
+  return body
+}
+
+export function runnerOf(workload: Workload, data: BenchData): Runner {
+  const { batch, sample, classes, task } = workload
+  const run = stepOf(bodyOf(workload, data))
+  const step = (i: number): StepResult => {
+    const [pixels, labels] = batchOf(workload, data, i)
+    const x = st.tensor(pixels, [batch, ...sample])
+    const y = classes === 2 ? st.tensor(Float32Array.from(labels), [batch, 1]) : st.tensor(labels, [batch], 'int32')
+    const result = run(x, y)
+    return task === 'inference' ? (result.dataSync() as Float32Array) : result.item()
   }
   const { threads, instructionSet } = st.info()
   return { step, facts: { threads, instructionSet } }
 }
 
-await contend('steepest', trainer)
+if (process.argv.includes('--workload')) await contend(runnerOf)

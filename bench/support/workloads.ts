@@ -1,101 +1,135 @@
-// The networks of examples 2 to 5 as the benchmark measures them: shapes, initial weights, and the least work a training step is.
-// Invariant: every contender gets the same batches and the same initial weights from one file, so first losses must agree.
+// What is measured: networks, batches, optimizers, and the least work a training step or a forward pass is.
+// Invariant: every contender gets the same batches and the same initial weights from one file, so losses and outputs must agree.
+import { conv, dense, type LayerSpec, type Parameter, parametersOf, resnet20, workOf } from './network.js'
 
-/** A parameter: initial values uniform on [-limit, limit), 0 for biases. Kernels are HWIO and [in, out]. */
-export interface Parameter {
-  name: string
-  shape: number[]
-  limit: number
-}
+/** Keras's conventions and names. RMSprop's epsilon is inside the root: the square of what PyTorch adds outside. */
+export type OptimizerSpec =
+  | { kind: 'rmsprop'; rate: number; decay: number; epsilon: number }
+  | { kind: 'adam'; rate: number; epsilon: number }
+  | { kind: 'sgd'; rate: number; momentum: number }
 
 export interface Workload {
-  name: 'mlp' | 'mlp-dropout' | 'binary' | 'cnn'
+  name: string
   about: string
+  task: 'training' | 'inference'
+  layers: LayerSpec[]
   batch: number
-  /** Of one sample; images have no channel axis in the file. */
+  /** Batches in the data file; step i takes batch i mod this. */
+  batches: number
+  /** Shape of one sample; images [height, width, channels]. */
   sample: number[]
   classes: number
+  optimizer: OptimizerSpec
   parameters: Parameter[]
-  /** Multiplications and additions of one step that no algorithm but Winograd's or Strassen's avoids. */
+  /** Multiplications and additions of one step by the definition, and those that Winograd's algorithm leaves. */
   flops: number
-  /** Bytes one step must move at least: parameters and their optimizer state, the batch, and every stored activation once each way. */
+  winogradFlops: number
+  /** Bytes one step must move at least: parameters, optimizer state and batch; in training every stored activation once each way. */
   bytes: number
-  /** Whether the loss depends on random masks (then losses of contenders agree only roughly). */
+  /** Whether many steps go into one wake-up of JavaScript (overhead is everything). */
+  tiny: boolean
+  /** Whether the loss depends on random masks (the comparison of losses then leaves them out). */
   random: boolean
 }
 
-const glorot = (fanIn: number, fanOut: number): number => Math.sqrt(6 / (fanIn + fanOut))
-
-function dense(name: string, inputs: number, units: number): Parameter[] {
-  return [
-    { name: `${name}.kernel`, shape: [inputs, units], limit: glorot(inputs, units) },
-    { name: `${name}.bias`, shape: [units], limit: 0 },
-  ]
+interface Network {
+  layers: LayerSpec[]
+  sample: number[]
+  classes: number
+  about: string
 }
 
-function conv(name: string, channels: number, filters: number): Parameter[] {
-  return [
-    { name: `${name}.kernel`, shape: [3, 3, channels, filters], limit: glorot(9 * channels, 9 * filters) },
-    { name: `${name}.bias`, shape: [filters], limit: 0 },
-  ]
-}
+const relu: LayerSpec = { kind: 'relu' }
+const flatten: LayerSpec = { kind: 'flatten' }
 
-const size = (shape: number[]): number => shape.reduce((product, n) => product * n, 1)
-const count = (parameters: Parameter[]): number => parameters.reduce((sum, { shape }) => sum + size(shape), 0)
-
-/** Flops of a training step of one layer with m multiply-adds a sample: forward, gradient to the kernel, gradient to the input. */
-const layer = (batch: number, m: number, first = false): number => 2 * batch * m * (first ? 2 : 3)
-
-/** Traffic of the parameters (read, written, gradient written and read, `slots` of optimizer state read and written) and activations. */
-const traffic = (parameters: Parameter[], slots: number, batch: number, activations: number): number =>
-  4 * (count(parameters) * (4 + 2 * slots) + 2 * batch * activations)
-
-const mlpParameters = [...dense('dense1', 784, 512), ...dense('dense2', 512, 10)]
-const mlp: Workload = {
-  name: 'mlp',
-  about: 'MNIST 784-512-10, RMSprop, batch 128',
-  batch: 128,
-  sample: [28, 28],
+const mlp: Network = {
+  about: '784-512-10',
+  sample: [784],
   classes: 10,
-  parameters: mlpParameters,
-  flops: layer(128, 784 * 512, true) + layer(128, 512 * 10),
-  bytes: traffic(mlpParameters, 1, 128, 784 + 512 + 10),
-  random: false,
+  layers: [dense('dense1', 784, 512), relu, dense('dense2', 512, 10)],
+}
+const small: Network = {
+  about: '20-64-64-1',
+  sample: [20],
+  classes: 2,
+  layers: [dense('dense1', 20, 64), relu, dense('dense2', 64, 64), relu, dense('dense3', 64, 1)],
+}
+const neuron: Network = { about: 'one neuron, 8-1', sample: [8], classes: 2, layers: [dense('dense1', 8, 1)] }
+const cnn: Network = {
+  about: 'conv 32, conv 64, max-pool, dropout, 128, dropout, 10 on 28 × 28',
+  sample: [28, 28, 1],
+  classes: 10,
+  layers: [
+    conv('conv1', 3, 1, 32),
+    relu,
+    conv('conv2', 3, 32, 64),
+    relu,
+    { kind: 'maxPool' },
+    { kind: 'dropout', rate: 0.25 },
+    flatten,
+    dense('dense1', 9216, 128),
+    relu,
+    { kind: 'dropout', rate: 0.5 },
+    dense('dense2', 128, 10),
+  ],
+}
+const resnet: Network = { about: 'ResNet-20 on 32 × 32 × 3', sample: [32, 32, 3], classes: 10, layers: resnet20() }
+
+const adam: OptimizerSpec = { kind: 'adam', rate: 0.001, epsilon: 1e-7 }
+const rmsprop: OptimizerSpec = { kind: 'rmsprop', rate: 0.001, decay: 0.9, epsilon: 1e-14 }
+
+const floats = (parameters: readonly Parameter[]): number =>
+  parameters.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0)
+
+function training(name: string, network: Network, batch: number, optimizer: OptimizerSpec, how: string): Workload {
+  const { work } = workOf(network.layers, network.sample)
+  const parameters = parametersOf(network.layers)
+  const slots = optimizer.kind === 'adam' ? 2 : optimizer.kind === 'sgd' && optimizer.momentum === 0 ? 0 : 1
+  return {
+    name,
+    about: `${network.about}; ${how}, batch ${batch}`,
+    task: 'training',
+    layers: network.layers,
+    batch,
+    batches: 16,
+    sample: network.sample,
+    classes: network.classes,
+    optimizer,
+    parameters,
+    flops: 2 * batch * (3 * work.multiplies - work.first),
+    winogradFlops: 2 * batch * (3 * work.winograd - work.first),
+    bytes: 4 * (floats(parameters) * (4 + 2 * slots) + 2 * batch * work.activations),
+    tiny: work.multiplies < 10_000,
+    random: network.layers.some(({ kind }) => kind === 'dropout'),
+  }
 }
 
-const binaryParameters = [...dense('dense1', 20, 64), ...dense('dense2', 64, 64), ...dense('dense3', 64, 1)]
-const cnnParameters = [
-  ...conv('conv1', 1, 32),
-  ...conv('conv2', 32, 64),
-  ...dense('dense1', 9216, 128),
-  ...dense('dense2', 128, 10),
-]
+function inference(name: string, network: Network, batch: number): Workload {
+  const { work, shape } = workOf(network.layers, network.sample)
+  const parameters = parametersOf(network.layers)
+  return {
+    ...training(`${name}-infer-${batch}`, network, batch, adam, 'inference'),
+    task: 'inference',
+    batches: 4,
+    flops: 2 * batch * work.multiplies,
+    winogradFlops: 2 * batch * work.winograd,
+    bytes: 4 * (floats(parameters) + batch * (network.sample.reduce((product, n) => product * n, 1) + (shape[0] ?? 1))),
+    random: false,
+  }
+}
 
 export const workloads: Workload[] = [
-  mlp,
-  { ...mlp, name: 'mlp-dropout', about: 'MNIST 784-512-dropout 0.2-10, RMSprop, batch 128', random: true },
-  {
-    name: 'binary',
-    about: '20-64-64-1 sigmoid, Adam, batch 32',
-    batch: 32,
-    sample: [20],
-    classes: 2,
-    parameters: binaryParameters,
-    flops: layer(32, 20 * 64, true) + layer(32, 64 * 64) + layer(32, 64),
-    bytes: traffic(binaryParameters, 2, 32, 20 + 64 + 64 + 1),
-    random: false,
-  },
-  {
-    name: 'cnn',
-    about: 'MNIST conv 32, conv 64, max-pool, dropout, 128, dropout, 10; SGD with momentum, batch 64',
-    batch: 64,
-    sample: [28, 28],
-    classes: 10,
-    parameters: cnnParameters,
-    flops: layer(64, 26 * 26 * 9 * 32, true) + layer(64, 24 * 24 * 9 * 32 * 64) + layer(64, 9216 * 128) + layer(64, 128 * 10),
-    bytes: traffic(cnnParameters, 1, 64, 784 + 26 * 26 * 32 + 24 * 24 * 64 + 9216 + 128 + 10),
-    random: true,
-  },
+  training('mlp', mlp, 128, rmsprop, 'RMSprop'),
+  training('mlp-adam', mlp, 128, adam, 'Adam'),
+  training('small', small, 32, adam, 'Adam'),
+  training('neuron', neuron, 32, { kind: 'sgd', rate: 0.01, momentum: 0 }, 'SGD'),
+  training('cnn', cnn, 64, { kind: 'sgd', rate: 0.01, momentum: 0.5 }, 'SGD with momentum'),
+  training('resnet20', resnet, 64, { kind: 'sgd', rate: 0.01, momentum: 0.9 }, 'batch normalization, SGD with momentum'),
+  ...[1, 32, 256].flatMap((batch) => [
+    inference('mlp', mlp, batch),
+    inference('cnn', cnn, batch),
+    inference('resnet20', resnet, batch),
+  ]),
 ]
 
 export function workloadNamed(name: string | undefined): Workload {
@@ -103,6 +137,3 @@ export function workloadNamed(name: string | undefined): Workload {
   if (!found) throw new Error(`workload must be one of ${workloads.map((w) => w.name).join(', ')}, got ${name}`)
   return found
 }
-
-/** Batches in a data file; step i takes batch i mod this. */
-export const batches = 16

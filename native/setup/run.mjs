@@ -1,11 +1,14 @@
 // Runs one program of examples/ or bench/:  node native/setup/run.mjs examples|bench [name] [arguments...]
-// Without a name, or with an unknown one, it lists the programs. They import the built package by its own name.
+// Without a name it runs bench/run.ts, or lists the programs of examples/; with an unknown one it lists them. They import the built package by its own name.
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { compilePrograms } from './typescript.mjs'
 import { filesUnder, readText, root, runSetup, SetupError } from './util.mjs'
 
-const [folder, name, ...args] = process.argv.slice(2)
+const [folder, ...rest] = process.argv.slice(2)
+// The benchmark without a name is all of it.
+const unnamed = folder === 'bench' && (rest[0] ?? '-').startsWith('-')
+const [name, ...args] = unnamed ? ['run', ...rest] : rest
 
 /** The names of the folder's programs, each with the first line of its head comment. */
 function programs() {
