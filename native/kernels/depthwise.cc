@@ -30,11 +30,10 @@ struct ChannelStrip {
   int64_t channels;
 };
 
-// P pixels, V vectors of channels from channel c; with V = 1 only the first `count` channels of the vector.
-template <int P, int V>
-HWY_INLINE void channelTile(const ChannelStrip& s, int64_t c, int64_t count) {
+// P pixels, V vectors of channels from channel c; only the first `count` channels if they do not fill a vector.
+template <int P, int V, bool kWhole = true>
+HWY_INLINE void channelTile(const ChannelStrip& s, int64_t c, int64_t count = kLanes) {
   const GemmTag d;
-  const bool whole = V > 1 || count == kLanes;
   GemmVector sums[P][V];
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
@@ -47,11 +46,11 @@ HWY_INLINE void channelTile(const ChannelStrip& s, int64_t c, int64_t count) {
     for (int64_t inner = 0; inner < s.innerTaps; ++inner, x += s.sourceSteps.inner, w += s.wSteps.inner) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
-        const GemmVector tap = whole ? hn::LoadU(d, w + v * kLanes) : loadFirst(w, count);
+        const GemmVector tap = kWhole ? hn::LoadU(d, w + v * kLanes) : loadFirst(w, count);
 #pragma GCC unroll 8
         for (int p = 0; p < P; ++p) {
           const float* from = x + p * s.sourceStep + v * kLanes;
-          sums[p][v] = hn::MulAdd(whole ? hn::LoadU(d, from) : loadFirst(from, count), tap, sums[p][v]);
+          sums[p][v] = hn::MulAdd(kWhole ? hn::LoadU(d, from) : loadFirst(from, count), tap, sums[p][v]);
         }
       }
     }
@@ -60,18 +59,24 @@ HWY_INLINE void channelTile(const ChannelStrip& s, int64_t c, int64_t count) {
   for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v)
-      storeColumns(sums[p][v], s.produced + p * s.producedStep + c + v * kLanes, V > 1 ? kLanes : count, false);
+      storeColumns(sums[p][v], s.produced + p * s.producedStep + c + v * kLanes, kWhole ? kLanes : count, false);
   }
+}
+
+// The last channels, which do not fill a vector. A function of its own: its masks would cost the whole tiles their registers.
+template <int P>
+HWY_NOINLINE void stripTail(const ChannelStrip& s, int64_t c) {
+  channelTile<P, 1, false>(s, c, s.channels - c);
 }
 
 // All channels from c on, V vectors at a time while they last.
 template <int P, int V>
 HWY_INLINE void channelTiles(const ChannelStrip& s, int64_t c) {
-  for (; c + V * kLanes <= s.channels; c += V * kLanes) channelTile<P, V>(s, c, kLanes);
+  for (; c + V * kLanes <= s.channels; c += V * kLanes) channelTile<P, V>(s, c);
   if constexpr (V > 1)
     channelTiles<P, V / 2>(s, c);
   else if (c < s.channels)
-    channelTile<P, 1>(s, c, s.channels - c);
+    stripTail<P>(s, c);
 }
 
 // Fewer pixels take more channels at once: a lone border pixel needs as many independent sums as a strip.
@@ -115,7 +120,7 @@ template <int P, int KW, int S>
 HWY_NOINLINE void stencilTiles(const ChannelStrip& s) {
   int64_t c = 0;
   for (; c + kLanes <= s.channels; c += kLanes) stencilTile<P, KW, S>(s, c);
-  if (c < s.channels) channelTile<P, 1>(s, c, s.channels - c);
+  if (c < s.channels) stripTail<P>(s, c);
 }
 
 using StripFunction = void (*)(const ChannelStrip&);

@@ -51,22 +51,23 @@ struct TapBlock {
   TapSteps xSteps, dwSteps;  // through the taps
 };
 
+template <bool kWhole>
 HWY_INLINE GemmVector loadChannels(const float* from, int64_t count) {
-  return count == kLanes ? hn::LoadU(GemmTag(), from) : loadFirst(from, count);
+  return kWhole ? hn::LoadU(GemmTag(), from) : loadFirst(from, count);
 }
 
 // Adds P pixels at x and dy. Where the columns of neighbouring pixels coincide (P > 1), every one is loaded once per row of taps.
-template <int R, int S, int P>
+template <int R, int S, int P, bool kWhole>
 HWY_INLINE void addPixels(const TapBlock& t, const float* HWY_RESTRICT x, const float* HWY_RESTRICT dy, int64_t count,
                           GemmVector (&sums)[R][S]) {
   GemmVector slopes[P];
 #pragma GCC unroll 4
-  for (int p = 0; p < P; ++p) slopes[p] = loadChannels(dy + p * t.channels, count);
+  for (int p = 0; p < P; ++p) slopes[p] = loadChannels<kWhole>(dy + p * t.channels, count);
 #pragma GCC unroll 8
   for (int column = 0; column < P - 1 + S; ++column, x += t.xSteps.inner) {
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
-      const GemmVector value = loadChannels(x + i * t.xSteps.outer, count);
+      const GemmVector value = loadChannels<kWhole>(x + i * t.xSteps.outer, count);
 #pragma GCC unroll 4
       for (int j = 0; j < S; ++j) {
         const int p = column - j;
@@ -76,22 +77,24 @@ HWY_INLINE void addPixels(const TapBlock& t, const float* HWY_RESTRICT x, const 
   }
 }
 
-template <int R, int S>
+// One vector of channels; only the first `count` of them if it is not whole.
+template <int R, int S, bool kWhole>
 HWY_INLINE void addVector(const TapBlock& t, int64_t c, int64_t count) {
   constexpr int P = R * S > 11 ? 2 : R * S > 10 ? 3 : 4;  // with R * S sums and a column: the 16 registers of AVX2
   GemmVector sums[R][S];
 #pragma GCC unroll 4
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < S; ++j) sums[i][j] = loadChannels(t.dw + i * t.dwSteps.outer + j * t.dwSteps.inner + c, count);
+    for (int j = 0; j < S; ++j) sums[i][j] = loadChannels<kWhole>(t.dw + i * t.dwSteps.outer + j * t.dwSteps.inner + c, count);
   }
   const float* HWY_RESTRICT x = t.x + c;
   const float* HWY_RESTRICT dy = t.dy + c;
   int64_t pixel = 0;
-  if (t.xStep == t.xSteps.inner && count == kLanes) {
-    for (; pixel + P <= t.pixels; pixel += P, x += P * t.xStep, dy += P * t.channels) addPixels<R, S, P>(t, x, dy, kLanes, sums);
+  if (kWhole && t.xStep == t.xSteps.inner) {
+    for (; pixel + P <= t.pixels; pixel += P, x += P * t.xStep, dy += P * t.channels)
+      addPixels<R, S, P, kWhole>(t, x, dy, count, sums);
   }
-  for (; pixel < t.pixels; ++pixel, x += t.xStep, dy += t.channels) addPixels<R, S, 1>(t, x, dy, count, sums);
+  for (; pixel < t.pixels; ++pixel, x += t.xStep, dy += t.channels) addPixels<R, S, 1, kWhole>(t, x, dy, count, sums);
 #pragma GCC unroll 4
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
@@ -100,10 +103,15 @@ HWY_INLINE void addVector(const TapBlock& t, int64_t c, int64_t count) {
 }
 
 template <int R, int S>
+HWY_NOINLINE void addTail(const TapBlock& t, int64_t c) {
+  addVector<R, S, false>(t, c, t.channels - c);
+}
+
+template <int R, int S>
 HWY_NOINLINE void addBlock(const TapBlock& t) {
   int64_t c = 0;
-  for (; c + kLanes <= t.channels; c += kLanes) addVector<R, S>(t, c, kLanes);
-  if (c < t.channels) addVector<R, S>(t, c, t.channels - c);
+  for (; c + kLanes <= t.channels; c += kLanes) addVector<R, S, true>(t, c, kLanes);
+  if (c < t.channels) addTail<R, S>(t, c);
 }
 
 template <int... kIndex>
