@@ -1,10 +1,19 @@
-// The one door to execution: encodes a kernel call as a row and runs it. Whatever must see every call (recording, timing, fault
-// injection) hooks in here. Invariant: buffers stay reachable from here while a row that holds their addresses runs.
+// The one door to execution: encodes a kernel call as a row and runs it, or hands it to the recorder in force. Whatever must see every
+// call (recording, timing, fault injection) hooks in here. Invariant: buffers stay reachable from here while a row that holds their addresses runs.
 import { NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
-export type { NativeHandle, NativeInfo } from './native.js'
+export type { NativeHandle, NativeInfo, ProgramHandle } from './native.js'
 export const { allocate: allocateNative, release: releaseNative, address: addressOf, copyIn, copyOut, info } = native
+
+/** Programs in the native core; see lib/program/. */
+export const programs = {
+  create: native.createProgram,
+  run: native.runProgram,
+  start: native.startProgram,
+  stop: native.stopProgram,
+  onEnd: native.onProgramEnd,
+}
 
 /** Threads of the compute pool, the calling one included; shared by the whole process. Results do not depend on it. */
 export function setThreads(count: number): void {
@@ -56,6 +65,50 @@ export function observeCalls(callback: CallObserver | undefined): void {
   observer = callback
 }
 
+/** What a recorder learns of the operation behind a row, beside the row itself. */
+export type RowSource = object
+
+/** Takes the calls that would have run, and what the function that makes them looks at on its way. See lib/program/. */
+export interface Recorder {
+  /** Name of the operation being encoded, for listings. */
+  label: string
+  append(
+    kernel: Kernel,
+    twin: boolean,
+    outputs: readonly Addressable[],
+    inputs: readonly Addressable[],
+    args: ArrayLike<number>,
+    source: RowSource | undefined,
+  ): void
+  /** A variable whose gradient or trainability is about to be looked at or changed. */
+  note(variable: object): void
+  /** A flag that the recording depends on. */
+  depends(owner: object, name: string, read: () => unknown): void
+}
+
+let recorder: Recorder | null = null
+
+/** The recorder in force; null while kernels run at once. */
+export function recording(): Recorder | null {
+  return recorder
+}
+
+/** Runs synchronous `fn` with its kernel calls going to `next` (null: running at once). */
+export function withRecorder<T>(next: Recorder | null, fn: () => T): T {
+  const before = recorder
+  recorder = next
+  try {
+    return fn()
+  } finally {
+    recorder = before
+  }
+}
+
+/** Runs `fn` at once, also while recording: for values that are made once, such as initial weights. */
+export function unrecorded<T>(fn: () => T): T {
+  return recorder ? withRecorder(null, fn) : fn()
+}
+
 let scratch = { buffer: new ArrayBuffer(0), address: 0, bytes: 0 }
 
 function scratchAddress(bytes: number): number {
@@ -70,14 +123,35 @@ const nothing: readonly Addressable[] = []
 /** The buffers of the running row: reachable from here, they cannot be collected once only their addresses are left. */
 const held = { outputs: nothing, inputs: nothing }
 
-function fail(kernel: Kernel, status: number): never {
-  const [position, value, limit] = row as unknown as [number, number, number]
+/** The error for a status that a kernel returned. */
+export function fail(kernel: Kernel, status: number, position: number, value: number, limit: number): never {
   if (status === 1) throw new ValueError(`${kernel.name}: index ${value} at position ${position} must be in [0, ${limit})`)
   throw new NativeError(`${kernel.name}: the native core refused the call (status ${status})`)
 }
 
+function encodeHeader(kernel: Kernel, twin: boolean, buffers: number, args: ArrayLike<number>): number {
+  const argsAt = headerWords + buffers
+  if (argsAt + args.length > maxRowWords)
+    throw new ValueError(
+      `${kernel.name}: the call needs ${argsAt + args.length} words, at most ${maxRowWords} fit a row; split it`,
+    )
+  row[0] = kernel.id
+  row[1] = twin ? 1 : 0
+  row[2] = buffers
+  row[3] = args.length
+  for (let i = 0; i < args.length; i++) row[argsAt + i] = args[i] as number
+  return argsAt
+}
+
+/** Bytes of scratch that a row needs; 0 where the kernel declares none. */
+export function scratchBytes(kernel: Kernel, twin: boolean, buffers: number, args: ArrayLike<number>): number {
+  if (!kernel.scratch) return 0
+  encodeHeader(kernel, twin, buffers + 1, args)
+  return native.scratchBytes()
+}
+
 /**
- * Runs `kernel` now. Buffers go in the order outputs, inputs; `twin` selects the naive float64 version.
+ * Runs `kernel` now, or has it recorded. Buffers go in the order outputs, inputs; `twin` selects the naive float64 version.
  * Scratch, where the kernel declares any, is appended here.
  */
 export function call(
@@ -86,18 +160,13 @@ export function call(
   outputs: readonly Addressable[],
   inputs: readonly Addressable[],
   args: ArrayLike<number>,
+  source?: RowSource,
 ): void {
-  const bufferCount = outputs.length + inputs.length + (kernel.scratch ? 1 : 0)
-  const argsAt = headerWords + bufferCount
-  if (argsAt + args.length > maxRowWords)
-    throw new ValueError(
-      `${kernel.name}: the call needs ${argsAt + args.length} words, at most ${maxRowWords} fit a row; split it`,
-    )
-  row[0] = kernel.id
-  row[1] = twin ? 1 : 0
-  row[2] = bufferCount
-  row[3] = args.length
-  for (let i = 0; i < args.length; i++) row[argsAt + i] = args[i] as number
+  if (recorder) {
+    recorder.append(kernel, twin, outputs, inputs, args, source)
+    return
+  }
+  const argsAt = encodeHeader(kernel, twin, outputs.length + inputs.length + (kernel.scratch ? 1 : 0), args)
   if (kernel.scratch) row[argsAt - 1] = scratchAddress(native.scratchBytes())
   held.outputs = outputs
   held.inputs = inputs
@@ -107,6 +176,6 @@ export function call(
   const status = native.run()
   held.outputs = nothing
   held.inputs = nothing
-  if (status !== 0) fail(kernel, status)
+  if (status !== 0) fail(kernel, status, row[0] as number, row[1] as number, row[2] as number)
   if (observer) observer(kernel, twin, outputs)
 }

@@ -61,6 +61,7 @@ export {
   type SgdOptions,
   schedules,
 } from './optimizers/index.js'
+export { type Program, type ProgramOptions, program } from './program/program.js'
 export { arange, eye, full, linspace, type Nested, ones, type TensorLike, tensor, variable, zeros } from './tensor/creation.js'
 export type { DType, TypedArray } from './tensor/dtype.js'
 export type { Shape } from './tensor/shape.js'

@@ -1,10 +1,13 @@
-// Loads the addon and gives it types. Imported by dispatch (and program) only: everything else goes through them.
+// Loads the addon and gives it types. Imported by dispatch and program only: everything else goes through them.
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { NativeError } from './errors.js'
 
 /** Opaque 64-byte aligned native memory, freed when the handle is collected or released. */
 export type NativeHandle = { readonly __native: unique symbol }
+
+/** Opaque decoded program, freed when the handle is collected. */
+export type ProgramHandle = { readonly __program: unique symbol }
 
 /** What `info()` tells of the running core. */
 export interface NativeInfo {
@@ -31,6 +34,14 @@ export interface NativeAddon {
   copyOut(address: number, target: ArrayBufferView): void
   info(): NativeInfo
   setThreads(count: number): void
+  createProgram(words: Float64Array): ProgramHandle
+  /** Gives a status; `bindings` then begins with row, position, value, limit, repeats. */
+  runProgram(program: ProgramHandle, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array): number
+  startProgram(program: ProgramHandle, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array): void
+  stopProgram(): void
+  onProgramEnd(
+    callback: (status: number, row: number, position: number, value: number, limit: number, repeats: number) => void,
+  ): void
   setInstructionSet(name: string): void
 }
 

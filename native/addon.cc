@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "addon_program.h"
 #include "engine/arena.h"
 #include "engine/blas.h"
 #include "engine/dispatch.h"
@@ -47,7 +48,7 @@ Napi::Value rangeError(const Napi::CallbackInfo& info, const std::string& messag
   return info.Env().Undefined();
 }
 
-// ---- rows
+double numberOr(Napi::Value value, double otherwise) { return value.IsNumber() ? value.As<Napi::Number>() : otherwise; }
 
 // bind(row: Float64Array): the buffer that run() and scratchBytes() read from now on.
 Napi::Value bind(const Napi::CallbackInfo& info) {
@@ -100,7 +101,7 @@ void releaseAllocation(Napi::Env env, Environment& environment, Allocation* allo
 
 // allocate(bytes): handle
 Napi::Value allocate(const Napi::CallbackInfo& info) {
-  const double bytes = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  const double bytes = numberOr(info[0], -1);
   if (!(bytes >= 0 && bytes < kMaxAddress)) return rangeError(info, "allocate: argument 'bytes' must be a number of bytes");
   Environment& environment = environmentOf(info);
   void* const memory = allocateMemory(static_cast<int64_t>(bytes));
@@ -154,7 +155,7 @@ struct View {
 
 // (address: number, view: ArrayBufferView), the arguments of copyIn and copyOut.
 bool readCopyArguments(const Napi::CallbackInfo& info, void** memory, View* view) {
-  const double word = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  const double word = numberOr(info[0], -1);
   if (!(word >= 0 && word < kMaxAddress)) return typeError(info, "argument 'address' must come from address()"), false;
   *memory = reinterpret_cast<void*>(static_cast<uintptr_t>(word));
   if (info[1].IsTypedArray()) {
@@ -213,7 +214,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
 
 // setThreads(threads)
 Napi::Value setThreads(const Napi::CallbackInfo& info) {
-  const double threads = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
+  const double threads = numberOr(info[0], 0);
   if (!(threads >= 1 && threads <= 256))
     return rangeError(info, "setThreads: argument 'threads' must be an integer from 1 to 256");
   setThreadCount(static_cast<int>(threads));
@@ -224,9 +225,7 @@ Napi::Value setThreads(const Napi::CallbackInfo& info) {
 Napi::Value chooseInstructionSet(const Napi::CallbackInfo& info) {
   const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
   if (setInstructionSet(name)) return info.Env().Undefined();
-  std::string names;
-  for (const std::string& known : instructionSets()) names += (names.empty() ? "" : ", ") + known;
-  return rangeError(info, "setInstructionSet: argument 'name' must be one of " + names + ", got '" + name + "'");
+  return rangeError(info, "setInstructionSet: argument 'name' must be one of info().instructionSets, got '" + name + "'");
 }
 
 // ---- the module
@@ -287,6 +286,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add("info", describe);
   add("setThreads", setThreads);
   add("setInstructionSet", chooseInstructionSet);
+  exportPrograms(env, exports);
   exports.Set("kernels", describeKernels(env));
   exports.Set("instructions", describeInstructions(env));
   exports.Set("version", "1");  // of this surface

@@ -1,5 +1,6 @@
 // Reverse mode: walks the graph from a result back to its leaves, once per node, outputs before inputs.
 // Un-broadcasting and the check of shapes happen here and nowhere else. Buffers made on the way are reused as soon as the walk ends.
+import { recording } from '../dispatch.js'
 import { checkOptions, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { isGradientFaulty } from '../fault.js'
 import { sumTo } from '../ops/broadcast.js'
@@ -48,7 +49,10 @@ function propagate(node: GraphNode, gradients: Map<Tensor, Tensor>): void {
   const filled = node.outputs.map(
     (output, i) => dOutputs[i] ?? (isFloat(output.dtype) ? zeros(output.shape, output.dtype) : zeros([])),
   )
+  const recorder = recording()
+  if (recorder) recorder.label = `gradient of ${node.op.name}`
   const results = node.op.gradient(node, node.attributes, ...filled)
+  if (recorder) recorder.label = ''
   node.inputs.forEach((input, i) => {
     let gradient = results[i]
     if (!gradient || !input.requiresGrad) return
@@ -93,6 +97,7 @@ function isLeaf(tensor: Tensor): boolean {
  * another leaf's gradient) is copied: optimizers reuse the memory of the gradients they consume.
  */
 function accumulate(leaf: Tensor, gradient: Tensor): Storage {
+  recording()?.note(leaf)
   const own = leaf.ownGradient ? add(leaf.ownGradient, gradient) : isOwnedByScope(gradient.storage) ? gradient : clone(gradient)
   own.storage.kept = true
   leaf.ownGradient = own

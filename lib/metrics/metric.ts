@@ -1,6 +1,7 @@
 // What all metrics share. State lives in float64 variables that native kernels accumulate into, so that nothing is lost over long streams
 // and nothing is read back before `result`. Invariant: `update` leaves no tensors behind and records no gradients.
 import { noGrad } from '../autograd/mode.js'
+import { unrecorded } from '../dispatch.js'
 import { DTypeError, ValueError, wrongArgument } from '../errors.js'
 import { alignWeights } from '../nn/losses/reduction.js'
 import type { Config, Configurable } from '../nn/registry.js'
@@ -63,7 +64,7 @@ export abstract class Metric<R extends MetricResult = MetricResult> implements C
   protected state(name: string, shape: Shape = []): Variable {
     let variable = this.states.get(name)
     if (!variable) {
-      variable = new Variable(full(shape, 0, 'float64'), { trainable: false, name })
+      variable = unrecorded(() => new Variable(full(shape, 0, 'float64'), { trainable: false, name }))
       this.states.set(name, variable)
     }
     return variable

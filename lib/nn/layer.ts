@@ -1,6 +1,7 @@
 // Layer: a module that knows its options, its output shape, and builds its parameters when it first learns the shape of its input.
 // Invariant: a built layer accepts exactly the input shapes its parameters fit, and says so in a message that names it.
 
+import { unrecorded } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkShape, type Shape } from '../tensor/shape.js'
 import { Tensor, Variable } from '../tensor/tensor.js'
@@ -112,7 +113,7 @@ export abstract class Layer extends Module implements Configurable {
   /** Makes a variable of this layer; for use in `build`. */
   protected addWeight(name: string, shape: Shape, options: WeightOptions): Variable {
     const { initializer, regularizer = null, constraint = null, trainable = true } = options
-    const weight = tidy(() => new Variable(initializer.apply(shape, this.dtype), { name, trainable }))
+    const weight = unrecorded(() => tidy(() => new Variable(initializer.apply(shape, this.dtype), { name, trainable })))
     if (trainable && !this.trainable) weight.trainable = false
     if (regularizer) this.#penalties.push([regularizer, weight])
     constrain(weight, constraint)

@@ -2,6 +2,7 @@
 // is a class with layers in its fields. Invariant: every variable is listed once, under the first path that reaches it.
 
 import { noGrad } from '../autograd/mode.js'
+import { recording } from '../dispatch.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
 import { add, clone } from '../ops/index.js'
 import { Generator } from '../ops/random.js'
@@ -42,6 +43,7 @@ export abstract class Module {
 
   /** Whether dropout drops and normalization uses the statistics of the batch (default true). Set by `train()` and `eval()`. */
   get training(): boolean {
+    recording()?.depends(this, 'training', () => this.#training)
     return this.#training
   }
 
@@ -58,6 +60,7 @@ export abstract class Module {
 
   /** Whether optimizers update the parameters (default true). Setting it sets all children's. */
   get trainable(): boolean {
+    recording()?.depends(this, 'trainable', () => this.#trainable)
     return this.#trainable
   }
   set trainable(value: boolean) {

@@ -1,5 +1,6 @@
 // What an operation is, and the registry of all of them. Tests, benchmarks and docs tables iterate the registry; nothing is listed twice.
 import { attach, type Differentiable } from '../autograd/node.js'
+import { recording } from '../dispatch.js'
 import type { DType } from '../tensor/dtype.js'
 import type { Tensor } from '../tensor/tensor.js'
 
@@ -59,7 +60,11 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): T
 
 /** Runs an operation and records it for differentiation. */
 export function applyAll<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+  const recorder = recording()
+  const outermost = recorder !== null && recorder.label === ''
+  if (outermost) recorder.label = op.name
   const result = op.forward(inputs, attributes)
+  if (outermost) recorder.label = ''
   const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
   attach(op, inputs, outputs, attributes)
   return outputs

@@ -1,6 +1,6 @@
 // Random numbers from counter-based generators (Philox4x32-10, Salmon et al. 2011). A generator's whole state is one int32 variable, so a
 // seed reproduces a run, a saved state resumes it, and results do not depend on the number of threads.
-import { call, type Kernel, kernelNamed } from '../dispatch.js'
+import { call, type Kernel, kernelNamed, unrecorded } from '../dispatch.js'
 import { environment } from '../environment.js'
 import { ValueError, wrongArgument } from '../errors.js'
 import { tensor } from '../tensor/creation.js'
@@ -31,7 +31,9 @@ export class Generator {
 
   /** @param seed a safe integer; the same seed gives the same stream */
   constructor(seed: number) {
-    this.state = new Variable(tensor(stateOf('Generator', seed), [4], 'int32'), { trainable: false, name: 'random_state' })
+    this.state = unrecorded(
+      () => new Variable(tensor(stateOf('Generator', seed), [4], 'int32'), { trainable: false, name: 'random_state' }),
+    )
   }
 
   /** Starts the stream of `seed` from its beginning. */

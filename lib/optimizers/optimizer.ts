@@ -3,6 +3,7 @@
 // fused formula, so a step is a fixed sequence of kernel calls. Update rules are those of Keras 3.
 
 import { noGrad } from '../autograd/mode.js'
+import { recording, unrecorded } from '../dispatch.js'
 import { DTypeError, describe, StateError, ValueError, wrongArgument } from '../errors.js'
 import { notNegative } from '../nn/check.js'
 import { constraintOf } from '../nn/constraints.js'
@@ -48,6 +49,7 @@ function checkParameters(parameters: unknown): Variable[] {
 
 /** Lets go of the gradient of a parameter; its memory is reused unless user code has seen it. */
 function clearGradient(parameter: Variable): void {
+  recording()?.note(parameter)
   if (!parameter.gradientSeen) parameter.ownGradient?.storage.dispose()
   parameter.ownGradient = null
   parameter.gradientSeen = false
@@ -127,15 +129,15 @@ export abstract class Optimizer implements Configurable {
   private slotsOf(parameter: Variable): Variable[] {
     let slots = this.slots.get(parameter)
     if (!slots) {
-      slots = tidy(() =>
-        this.slotNames.map((name) => {
-          const initial = full(parameter.shape, this.slotInitial(name), parameter.dtype)
-          return new Variable(initial, { trainable: false, name: `${parameter.name}.${name}` })
-        }),
-      )
+      slots = unrecorded(() => tidy(() => this.slotNames.map((name) => this.newSlot(parameter, name))))
       this.slots.set(parameter, slots)
     }
     return slots
+  }
+
+  private newSlot(parameter: Variable, name: string): Variable {
+    const initial = full(parameter.shape, this.slotInitial(name), parameter.dtype)
+    return new Variable(initial, { trainable: false, name: `${parameter.name}.${name}` })
   }
 
   private remember(parameters: readonly Variable[]): void {
@@ -150,6 +152,8 @@ export abstract class Optimizer implements Configurable {
    */
   step(parameters: readonly Variable[], options: { keepGradients?: boolean } = {}): void {
     const list = checkParameters(parameters)
+    const recorder = recording()
+    if (recorder) for (const parameter of list) recorder.note(parameter)
     const active = list.filter((parameter) => parameter.trainable && parameter.ownGradient)
     if (active.length === 0)
       throw new StateError('step: no parameter has a gradient; call backward() on a loss that depends on them, before every step')

@@ -1,5 +1,5 @@
 // Making tensors from JavaScript values: nested arrays, typed arrays, numbers, ranges and fills.
-import { call, kernelNamed } from '../dispatch.js'
+import { call, kernelNamed, unrecorded } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkDType, type DType, dtypeOfArray, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { checkShape, maxElements, type Shape, showShape, sizeOf } from './shape.js'
@@ -63,7 +63,8 @@ function fromArray(fn: string, data: TypedArray | number[], shape: Shape, dtype:
   if (sizeOf(shape) !== data.length)
     throw new ShapeError(`${fn}: shape ${showShape(shape)} holds ${sizeOf(shape)} elements, got ${data.length} values`)
   const array = ArrayBuffer.isView(data) && dtypeOfArray(data) === dtype ? data : convert(fn, data, dtype)
-  const out = emptyTensor(dtype, shape)
+  // Values from JavaScript are constants of a recording.
+  const out = unrecorded(() => emptyTensor(dtype, shape))
   writeBytes(out.storage, 0, array)
   return out
 }
@@ -107,22 +108,29 @@ function makeTensor(fn: string, values: TensorLike, shape?: Shape, dtype?: DType
 /** The value itself if it is a tensor, else a tensor of it; `dtype` applies to plain numbers and arrays only. */
 export function toTensor(fn: string, value: TensorLike, dtype?: DType): Tensor {
   if (value instanceof Tensor) return value
-  if (typeof value === 'number') return scalar(value, dtype && (isFloat(dtype) || Number.isInteger(value)) ? dtype : 'float32')
+  if (typeof value === 'number')
+    return filled([], value, dtype && (isFloat(dtype) || Number.isInteger(value)) ? dtype : 'float32')
   return makeTensor(fn, value, undefined, dtype)
 }
 
-function scalar(value: number, dtype: DType): Tensor {
-  const out = emptyTensor(dtype, [])
-  call(fillKernel, dtype === 'float64', [out], [], [1, dtypes[dtype].code, value])
-  return out
+/** Elements up to which a fill is made once and kept as a constant of a recording, rather than anew in every run. */
+const maxConstant = 2 ** 16
+
+function filled(shape: Shape, value: number, dtype: DType): Tensor {
+  const fill = (): Tensor => {
+    const out = emptyTensor(dtype, shape)
+    call(fillKernel, dtype === 'float64', [out], [], [out.size, dtypes[dtype].code, value])
+    return out
+  }
+  return sizeOf(shape) <= maxConstant ? unrecorded(fill) : fill()
 }
 
 /** A tensor of `shape` with every element `value`. */
 export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
-  const out = emptyTensor(checkDType('full', dtype), checkShape('full', shape))
+  checkDType('full', dtype)
+  checkShape('full', shape)
   if (typeof value !== 'number') throw new ValueError(wrongArgument('full', 'value', 'a number', value))
-  call(fillKernel, dtype === 'float64', [out], [], [out.size, dtypes[dtype].code, value])
-  return out
+  return filled(shape, value, dtype)
 }
 
 /** A tensor of zeros. */

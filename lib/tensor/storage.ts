@@ -1,7 +1,8 @@
-// Memory of tensors: the only file that touches bytes. Three kinds: slabs of 256 KiB for small tensors (bump allocation; the garbage
-// collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables.
+// Memory of tensors: the only file that touches bytes. Kinds: slabs of 256 KiB for small tensors (bump allocation; the garbage
+// collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables. While a program is
+// recorded tensors have no memory at all: the program plans it.
 // Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out.
-import { addressOf, allocateNative, copyIn, copyOut, type NativeHandle, releaseNative } from '../dispatch.js'
+import { addressOf, allocateNative, copyIn, copyOut, type NativeHandle, recording, releaseNative } from '../dispatch.js'
 import { StateError, ValueError } from '../errors.js'
 import { type DType, dtypes, type TypedArray } from './dtype.js'
 
@@ -16,6 +17,8 @@ interface Block {
   readonly address: number
 }
 
+type Kind = 'slab' | 'large' | 'native' | 'recorded'
+
 /** A range of memory and its owner. `version` counts writes in place; autograd compares it. */
 export class Storage {
   version = 0
@@ -23,32 +26,83 @@ export class Storage {
   kept = false
   /** The scope that disposes of it, if any. */
   scope: readonly Storage[] | null = null
+  /** Set for memory that lives as long as its variable, whoever disposes of a tensor over it. */
+  lasting = false
   #disposed = false
+  #holds = 0
+  #runs = 0
+  /** Whether `address` has a reason to refuse. */
+  #closed: boolean
 
   constructor(
     private readonly block: Block,
     private readonly start: number,
     readonly byteLength: number,
-    private readonly kind: 'slab' | 'large' | 'native',
-  ) {}
+    readonly kind: Kind,
+  ) {
+    this.#closed = kind === 'recorded'
+  }
 
   get disposed(): boolean {
     return this.#disposed
   }
 
-  /** Absolute address; throws StateError after dispose. */
+  /** Absolute address; throws StateError after dispose, while a program uses the memory, and where there is none. */
   get address(): number {
+    if (this.#closed) this.refuse()
+    return this.start
+  }
+
+  /** The address for a program that holds the storage. */
+  get heldAddress(): number {
+    return this.start
+  }
+
+  private refuse(): never {
     if (this.#disposed)
       throw new StateError(
         'tensor: it was disposed (by dispose(), `using`, the end of tidy(), or a training step it belonged to); keep a clone()',
       )
-    return this.start
+    if (this.kind === 'recorded')
+      throw new StateError(
+        'tensor: it was made while a program was recorded and has no value of its own; return it from the function and read the result of the call',
+      )
+    throw new StateError('tensor: a program that is running uses it; await the run first')
+  }
+
+  /** Keeps the memory until `letGo`, also if it is disposed meanwhile. */
+  hold(): void {
+    this.#holds++
+  }
+
+  letGo(): void {
+    if (--this.#holds === 0 && this.#disposed) this.free()
+  }
+
+  /** Closes the memory to everything but a running program until `leave`. */
+  enter(): void {
+    this.#runs++
+    this.#closed = true
+  }
+
+  leave(): void {
+    if (--this.#runs === 0) this.#closed = this.#disposed
+  }
+
+  /** Whether a running program uses it. */
+  get busy(): boolean {
+    return this.#runs > 0
   }
 
   /** Frees native memory, or offers a large buffer for reuse. Any later use of a tensor over it throws StateError. */
   dispose(): void {
-    if (this.#disposed) return
+    if (this.#disposed || this.lasting) return
     this.#disposed = true
+    this.#closed = true
+    if (this.#holds === 0) this.free()
+  }
+
+  private free(): void {
     if (this.kind === 'native') {
       nativeBytes -= this.byteLength
       releaseNative(this.block.memory as NativeHandle)
@@ -56,6 +110,7 @@ export class Storage {
   }
 }
 
+const noBlock: Block = { memory: new ArrayBuffer(0), address: 0 }
 let slab: Block = { memory: new ArrayBuffer(0), address: 0 }
 let slabUsed = slabBytes
 let nativeBytes = 0
@@ -102,6 +157,8 @@ function allocateSmall(bytes: number): Storage {
   const rounded = (bytes + alignment - 1) & -alignment
   if (slabUsed + rounded > slabBytes) {
     const block = newBlock(slabBytes + alignment)
+    // Touched here, so that no kernel that writes a small result waits for a fresh page.
+    new Uint8Array(block.memory as ArrayBuffer).fill(0)
     slab = { memory: block.memory, address: Math.ceil(block.address / alignment) * alignment }
     slabUsed = 0
   }
@@ -110,10 +167,14 @@ function allocateSmall(bytes: number): Storage {
   return storage
 }
 
-/** Uninitialised memory for a tensor. It belongs to the innermost open scope, if any. */
+/** Uninitialised memory for a tensor; a promise of it while a program is recorded. It belongs to the innermost open scope, if any. */
 export function allocate(bytes: number): Storage {
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ValueError(`tensor: ${bytes} is no number of bytes`)
-  const storage = bytes < largeBytes ? allocateSmall(bytes) : allocateLarge(Math.ceil(bytes / 4096) * 4096)
+  const storage = recording()
+    ? new Storage(noBlock, 0, bytes, 'recorded')
+    : bytes < largeBytes
+      ? allocateSmall(bytes)
+      : allocateLarge(Math.ceil(bytes / 4096) * 4096)
   const scope = scopes[scopes.length - 1]
   if (scope) {
     scope.push(storage)
@@ -176,6 +237,8 @@ export function writeBytes(storage: Storage, byteOffset: number, source: TypedAr
 
 /** A copy of `count` elements. */
 export function readBytes(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
+  if (storage.kind === 'native' && recording())
+    throw new StateError('tensor: the value of a variable may not be read while a program is recorded; return the tensor instead')
   const target = new dtypes[dtype].array(count)
   if (count === 0) return target
   inUse = storage

@@ -1,7 +1,7 @@
 // The Tensor: dtype, shape and storage, contiguous and row-major, immutable to its user. Variable: the one kind written in place.
 // Methods for operations are added by lib/ops/methods.ts, which knows them all.
 import type { GraphNode } from '../autograd/node.js'
-import { type Addressable, call, kernelNamed } from '../dispatch.js'
+import { type Addressable, call, kernelNamed, recording, unrecorded } from '../dispatch.js'
 import { DTypeError, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { type DType, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js'
@@ -149,7 +149,21 @@ export class Variable extends Tensor {
     this.name = options.name ?? `variable_${++variableCount}`
     this.trainable = options.trainable ?? isFloat(initial.dtype)
     this.isParameter = this.leaf
-    this.assign(initial)
+    unrecorded(() => this.assign(initial))
+  }
+
+  override get requiresGrad(): boolean {
+    recording()?.note(this)
+    return this.leaf || this.node !== null
+  }
+
+  override get grad(): Tensor | null {
+    recording()?.note(this)
+    return super.grad
+  }
+  override set grad(value: Tensor | null) {
+    recording()?.note(this)
+    super.grad = value
   }
 
   /** Whether optimizers update it and gradients reach it. */

@@ -7,11 +7,11 @@ import { filesUnder, importsOf } from './sources.js'
 const levels: readonly (readonly string[])[] = [
   ['errors.ts', 'environment.ts'],
   ['native.ts'],
-  ['dispatch.ts', 'program'],
+  ['dispatch.ts'],
   ['tensor'],
   ['fault.ts', 'autograd/mode.ts', 'autograd/node.ts'],
   ['ops'],
-  ['autograd'],
+  ['autograd', 'program'],
   ['methods.ts'],
   ['nn', 'optimizers', 'metrics'],
   ['data', 'io'],

@@ -2,7 +2,7 @@
 // Invariant: forward and gradient come from the same expression, so they cannot disagree.
 
 import type { GradientContext } from '../../autograd/node.js'
-import { type Addressable, call, kernelNamed } from '../../dispatch.js'
+import { call, kernelNamed, recording } from '../../dispatch.js'
 import { DTypeError, ShapeError } from '../../errors.js'
 import { type DType, dtypes, isFloat, promote } from '../../tensor/dtype.js'
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from '../../tensor/shape.js'
@@ -24,6 +24,17 @@ interface GradientFormula {
   readonly formula: Formula | null
   /** For each input with a gradient, what gives it: result k of the formula, or the gradient of output k. */
   readonly sources: readonly { readonly input: number; readonly from: 'formula' | 'output'; readonly k: number }[]
+}
+
+/** What a recorded row of the interpreter computes: lets neighbouring formulas be merged. */
+export class PointwiseSource {
+  constructor(
+    readonly formula: Formula,
+    /** The operands that the formula reads, in the order of its code. */
+    readonly operands: readonly Tensor[],
+    readonly shape: Shape,
+    readonly type: DType,
+  ) {}
 }
 
 interface Compiled extends Code {
@@ -147,13 +158,32 @@ export class Formula implements Op<null> {
   private run(outputs: readonly Tensor[], inputs: readonly Tensor[], shape: Shape, type: DType): void {
     const code = this.code(type)
     const operands = code.inputs.length === inputs.length ? inputs : code.inputs.map((index) => inputs[index] as Tensor)
-    const { args } = code
+    const placed = this.encode(code, outputs, operands, shape, true) as readonly Tensor[]
+    const source = recording() ? new PointwiseSource(this, operands, shape, type) : undefined
+    call(pointwiseKernel, type === 'float64', outputs, placed, code.args, source)
+  }
+
+  /** The arguments of the row for these operands (those that the formula reads); null if one of them would have to be expanded first. */
+  argumentsFor(outputs: readonly Tensor[], operands: readonly Tensor[], shape: Shape, type: DType): readonly number[] | null {
+    const code = this.code(type)
+    return this.encode(code, outputs, operands, shape, false) ? [...code.args] : null
+  }
+
+  /** Writes the call into the code's arguments. Operands that fit no kind are expanded if that is allowed, else the result is null. */
+  private encode(
+    { args }: Compiled,
+    outputs: readonly Tensor[],
+    operands: readonly Tensor[],
+    shape: Shape,
+    expand: boolean,
+  ): readonly Tensor[] | null {
     let simple = true
     for (let k = 0; k < operands.length && simple; k++) {
       const operand = operands[k] as Tensor
       simple = sameShape(operand.shape, shape) || operand.size === 1
     }
-    const placed: Addressable[] = simple ? (operands as Tensor[]) : this.place(args, operands, shape)
+    const placed = simple ? operands : this.place(args, operands, shape, expand)
+    if (!placed) return null
     if (simple) {
       args[1] = 1
       args[2] = sizeOf(shape)
@@ -164,11 +194,11 @@ export class Formula implements Op<null> {
     }
     for (let k = 0; k < operands.length; k++) args[8 + 2 * k] = dtypes[(operands[k] as Tensor).dtype].code
     for (let k = 0; k < outputs.length; k++) args[8 + 2 * operands.length + k] = dtypes[(outputs[k] as Tensor).dtype].code
-    call(pointwiseKernel, type === 'float64', outputs, placed, args)
+    return placed
   }
 
   /** Fills rows, columns and kinds; operands that fit no kind are expanded to the full shape first. */
-  private place(args: number[], operands: readonly Tensor[], shape: Shape): Tensor[] {
+  private place(args: number[], operands: readonly Tensor[], shape: Shape, expand: boolean): Tensor[] | null {
     const placed = [...operands]
     for (;;) {
       const layout = layoutOf(
@@ -176,6 +206,7 @@ export class Formula implements Op<null> {
         placed.map((operand) => operand.shape),
       )
       if (typeof layout === 'number') {
+        if (!expand) return null
         placed[layout] = broadcastCopy(placed[layout] as Tensor, shape)
         continue
       }

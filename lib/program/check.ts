@@ -1,0 +1,67 @@
+// Check mode: runs recorded rows one by one through the eager door, each temporary in fresh memory filled with NaN, and looks at what
+// every row wrote. Slow; finds rows that read what nobody wrote, and the operation that made a NaN.
+import { call } from '../dispatch.js'
+import { StateError, ValueError } from '../errors.js'
+import { isFloat } from '../tensor/dtype.js'
+import { allocate, readBytes, type Storage, writeBytes } from '../tensor/storage.js'
+import { Tensor } from '../tensor/tensor.js'
+import type { CompiledRows } from './compile.js'
+import type { RecordedRow } from './recorder.js'
+
+/** Where a storage that rows name really lies. */
+export type Place = { readonly storage: Storage; readonly byteOffset: number }
+export type Memory = Map<Storage, Place>
+
+/** An operand that the program holds, readable even when the function has disposed of it since. */
+class Held extends Tensor {
+  override get address(): number {
+    return this.storage.heldAddress + this.byteOffset
+  }
+}
+
+/** Runs the rows; `memory` knows the places of arguments and results. */
+export function runChecked({ rows, home }: CompiledRows, memory: Memory): void {
+  const concrete = (tensor: Tensor): Tensor => {
+    const storage = home(tensor.storage)
+    if (storage.kind !== 'recorded') return new Held(tensor.dtype, tensor.shape, storage, tensor.byteOffset)
+    const own = memory.get(storage) ?? { storage: poisoned(storage.byteLength), byteOffset: 0 }
+    memory.set(storage, own)
+    return new Tensor(tensor.dtype, tensor.shape, own.storage, own.byteOffset + tensor.byteOffset)
+  }
+  for (const row of rows) {
+    const inputs = row.inputs.map(concrete)
+    const outputs = row.outputs.map(concrete)
+    call(row.kernel, row.twin, outputs, inputs, row.args)
+    const bad = outputs.find(hasNaN)
+    if (bad && !inputs.some(hasNaN))
+      throw new ValueError(
+        `program: ${row.label} (kernel ${row.kernel.name}) made NaN of inputs without NaN, in a result of shape [${bad.shape.join(', ')}]${row.site ? `, at ${row.site}` : ''}`,
+      )
+  }
+}
+
+function poisoned(bytes: number): Storage {
+  const storage = allocate(bytes)
+  writeBytes(storage, 0, new Uint8Array(bytes).fill(0xff))
+  return storage
+}
+
+function hasNaN({ dtype, storage, byteOffset, size }: Tensor): boolean {
+  if (storage.disposed) return false
+  return isFloat(dtype) && (readBytes(storage, byteOffset, dtype, size) as Float32Array).some(Number.isNaN)
+}
+
+/** Throws when two recordings of the same function for the same arguments differ: something that it depends on is not in the key. */
+export function compareRecordings(name: string, before: readonly RecordedRow[], now: readonly RecordedRow[]): void {
+  const show = (row: RecordedRow | undefined): string =>
+    row
+      ? `${row.label}(${[...row.outputs, ...row.inputs].map(({ dtype, shape }) => `${dtype}[${shape}]`).join(', ')}; ${row.args})`
+      : 'nothing'
+  for (let i = 0; i < Math.max(before.length, now.length); i++) {
+    const [old, fresh] = [show(before[i]), show(now[i])]
+    if (old !== fresh)
+      throw new StateError(
+        `${name}: recorded twice with the same arguments, row ${i} was ${old} and is ${fresh}; pass what changes as an argument or keep it in a variable`,
+      )
+  }
+}

@@ -1,0 +1,41 @@
+// The switches of programs: read once from STEEPEST_PROGRAM, changed by tests.
+import { environment } from '../environment.js'
+import { ValueError } from '../errors.js'
+
+/** Passes over recorded rows, in the order in which they run. */
+export const passNames = ['dead', 'merge', 'epilogue', 'segments', 'inplace'] as const
+export type PassName = (typeof passNames)[number]
+
+const modes = ['eager', 'unplanned', 'check', 'profile'] as const
+
+export interface Settings {
+  /** Run the function at every call instead of recording it. */
+  eager: boolean
+  /** Give every temporary memory of its own. */
+  unplanned: boolean
+  /** Record anew at every call and compare, run every row on fresh memory, and look for NaN. */
+  check: boolean
+  /** Time every row. */
+  profile: boolean
+  /** Passes that are left out. */
+  without: Set<PassName>
+}
+
+/** Parses 'unplanned,no-merge'. */
+export function parseSettings(text: string): Settings {
+  const words = text.split(',').filter(Boolean)
+  const passes = passNames.map((name) => `no-${name}`)
+  const unknown = words.find((word) => !modes.some((mode) => mode === word) && !passes.includes(word))
+  if (unknown !== undefined)
+    throw new ValueError(`STEEPEST_PROGRAM: unknown switch '${unknown}'; use ${[...modes, ...passes].join(', ')}`)
+  const has = (mode: (typeof modes)[number]): boolean => words.includes(mode)
+  return {
+    eager: has('eager'),
+    unplanned: has('unplanned'),
+    check: has('check'),
+    profile: has('profile'),
+    without: new Set(passNames.filter((name) => words.includes(`no-${name}`))),
+  }
+}
+
+export const settings: Settings = parseSettings(environment('STEEPEST_PROGRAM') ?? '')

@@ -1,0 +1,165 @@
+// One recording of a program, for one form of arguments and one state of the world, and how it is run.
+// Invariant: what a run does to versions and gradients in JavaScript happens at the call, so that the next call sees it.
+import { fail, programs, withRecorder } from '../dispatch.js'
+import { StateError } from '../errors.js'
+import { allocate, type Storage } from '../tensor/storage.js'
+import { Tensor, type Variable } from '../tensor/tensor.js'
+import { type Memory, type Place, runChecked } from './check.js'
+import { type CompiledRows, compile } from './compile.js'
+import { gradientPlace, lastingGradient } from './gradients.js'
+import type { Ending } from './queue.js'
+import { type Dependency, Recording } from './recorder.js'
+import { settings } from './settings.js'
+import { collect, mapTensors, type Spec, trace } from './values.js'
+
+/** A run that is ready: bindings filled in, results allocated. */
+export interface PreparedRun {
+  readonly bindings: Float64Array
+  /** The results, once the run has succeeded. */
+  readonly result: unknown
+  /** Where arguments and results lie, by the storages that the rows name. */
+  readonly memory: Memory
+  /** Undoes what preparing did to gradients, after a failure. */
+  readonly undo: () => void
+}
+
+/** Arguments traced into placeholders and recorded. */
+export class Signature {
+  readonly compiled: CompiledRows
+  /** Nanoseconds per row so far, when profiling. */
+  readonly nanoseconds: Float64Array | undefined
+  runs = 0
+  private readonly bindings: Float64Array
+  private readonly inputs: readonly Tensor[]
+
+  private constructor(
+    private readonly specs: readonly Spec[],
+    private readonly dependencies: readonly Dependency[],
+    inputs: readonly Tensor[],
+    private readonly returned: unknown,
+    recording: Recording,
+  ) {
+    const results: Tensor[] = []
+    mapTensors(returned, (tensor) => {
+      results.push(tensor)
+      return tensor
+    })
+    this.inputs = inputs
+    this.compiled = compile(recording, inputs, results)
+    this.bindings = new Float64Array(Math.max(6, this.compiled.bound.length + 1))
+    if (settings.profile) this.nanoseconds = new Float64Array(this.compiled.rows.length)
+  }
+
+  /** Records `fn` for these arguments. Nothing runs, and nothing has changed afterwards but variables that were made for good. */
+  static record(fn: (...args: never[]) => unknown, args: readonly unknown[]): Signature {
+    const recording = new Recording(settings.check)
+    const inputs: Tensor[] = []
+    const placeholder = ({ dtype, shape, storage }: Tensor): Tensor => {
+      const input = withRecorder(recording, () => new Tensor(dtype, shape, allocate(storage.byteLength)))
+      inputs.push(input)
+      return input
+    }
+    const traced = args.map((arg) => trace(arg, placeholder))
+    let returned: unknown
+    try {
+      returned = withRecorder(recording, () => fn(...(traced.map(({ copy }) => copy) as never[])))
+    } finally {
+      recording.restore()
+    }
+    return new Signature(
+      traced.map(({ spec }) => spec),
+      recording.dependencies,
+      inputs,
+      returned,
+      recording,
+    )
+  }
+
+  /** The tensors of the arguments if this recording fits them and the state of the world, else null. */
+  match(args: readonly unknown[]): Tensor[] | null {
+    if (args.length !== this.specs.length) return null
+    const tensors: Tensor[] = []
+    for (let i = 0; i < args.length; i++) if (!collect(this.specs[i] as Spec, args[i], tensors)) return null
+    for (const { read, value } of this.dependencies) if (read() !== value) return null
+    return tensors
+  }
+
+  /** Fills the bindings, allocates results, and applies the run's effects on versions and gradients. */
+  prepare(arena: Storage, args: readonly Tensor[]): PreparedRun {
+    const { bindings, compiled } = this
+    bindings[0] = arena.heldAddress
+    args.forEach((tensor, i) => {
+      bindings[1 + i] = tensor.address
+    })
+    const fresh = new Map<Storage, Storage>()
+    for (let i = args.length; i < compiled.bound.length; i++) {
+      const storage = compiled.bound[i] as Storage
+      const memory = allocate(storage.byteLength)
+      fresh.set(storage, memory)
+      bindings[1 + i] = memory.address
+    }
+    const result = mapTensors(this.returned, (tensor) => this.resultOf(tensor, fresh, args))
+    const memory: Memory = new Map(
+      settings.check
+        ? [
+            ...this.inputs.map(({ storage }, i): [Storage, Tensor] => [storage, args[i] as Tensor]),
+            ...[...fresh].map(([storage, own]): [Storage, Place] => [storage, { storage: own, byteOffset: 0 }]),
+          ]
+        : [],
+    )
+    return { bindings, result, memory, undo: this.applyEffects() }
+  }
+
+  /** What the call returns for a tensor that the function returned. */
+  private resultOf(tensor: Tensor, fresh: ReadonlyMap<Storage, Storage>, args: readonly Tensor[]): Tensor {
+    const memory = fresh.get(tensor.storage)
+    if (memory) return new Tensor(tensor.dtype, tensor.shape, memory, tensor.byteOffset)
+    const input = this.inputs.findIndex(({ storage }) => storage === tensor.storage)
+    if (input < 0) return tensor
+    const given = args[input] as Tensor
+    return new Tensor(tensor.dtype, tensor.shape, given.storage, given.byteOffset + tensor.byteOffset)
+  }
+
+  private applyEffects(): () => void {
+    const before: [Variable, Tensor | null, boolean][] = []
+    for (const [variable, effect] of this.compiled.gradients) {
+      if (variable.ownGradient) lastingGradient(variable)
+      if (effect === 'keep') continue
+      before.push([variable, variable.ownGradient, variable.gradientSeen])
+      variable.ownGradient = effect === 'set' ? gradientPlace(variable) : null
+      variable.gradientSeen = effect === 'set'
+    }
+    for (const storage of this.compiled.written) storage.version++
+    return () => {
+      for (const [variable, gradient, seen] of before) {
+        variable.ownGradient = gradient
+        variable.gradientSeen = seen
+      }
+    }
+  }
+
+  /** Runs on this thread. */
+  run({ bindings, memory }: PreparedRun, repeats: number): void {
+    if (settings.check) {
+      runChecked(this.compiled, memory)
+      return
+    }
+    const status = programs.run(this.compiled.handle, bindings, repeats, this.nanoseconds)
+    const [row, position, value, limit, completed] = bindings as unknown as [number, number, number, number, number]
+    this.ended({ status, row, position, value, limit, repeats: completed })
+  }
+
+  /** Throws what a run that ended like this has to report. */
+  ended({ status, row, position, value, limit, repeats }: Ending): void {
+    this.runs += repeats
+    if (status === 0) return
+    const entry = this.compiled.rows[row]
+    if (!entry) throw new StateError('program: it ended with an unknown row')
+    fail(entry.kernel, status, position, value, limit)
+  }
+
+  /** Lets go of the memory that only this recording needed. */
+  release(): void {
+    for (const storage of this.compiled.held) storage.letGo()
+  }
+}

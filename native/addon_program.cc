@@ -1,0 +1,238 @@
+// Node-API for programs. Each environment has at most one engine thread, started by its first asynchronous run; it is not one of
+// libuv's, so that long runs hold up neither file nor name look-ups, and so that it can be told to stop when the environment
+// ends. Invariant: one job at a time and environment (the queue is lib/program/queue.ts), and the thread has ended before the
+// environment is gone.
+#include "addon_program.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/program.h"
+
+namespace steepest {
+namespace {
+
+struct Job {
+  Program* program = nullptr;
+  std::vector<void*> bindings;
+  int64_t repeats = 1;
+  double* nanoseconds = nullptr;
+  Outcome outcome;
+};
+
+// Owned by the environment and by each of its programs: these may be finalized after the environment's hooks have run.
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  explicit Engine(Napi::Env env) : env_(env) {}
+
+  std::atomic<Stop> stop{Stop::no};
+  std::unordered_set<Program*> programs;  // live ones: an External that is not in here is no program
+  Job job;                                // written by JavaScript's thread while no job runs
+
+  // Sets what is called, on JavaScript's thread, at the end of each job.
+  bool onEnd(Napi::Function callback) {
+    if (done_) return true;
+    const Napi::String name = Napi::String::New(env_, "steepest");
+    if (napi_create_threadsafe_function(env_, callback, nullptr, name, 0, 1, nullptr, nullptr, this, report, &done_) != napi_ok)
+      return false;
+    napi_unref_threadsafe_function(env_, done_);
+    napi_add_env_cleanup_hook(env_, cleanUp, this);  // later hooks run first: before the function's own
+    return true;
+  }
+
+  bool busy() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return waiting_;
+  }
+
+  bool start() {
+    if (!done_) return false;
+    if (!thread_.joinable()) {
+      try {
+        thread_ = std::thread([this] { work(); });
+      } catch (const std::system_error&) {
+        return false;
+      }
+    }
+    napi_ref_threadsafe_function(env_, done_);
+    stop.store(Stop::no);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      waiting_ = true;
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+ private:
+  void work() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return waiting_ || quit_; });
+      if (quit_) break;
+      lock.unlock();
+      job.outcome = job.program->run(job.bindings.data(), job.repeats, stop, job.nanoseconds);
+      lock.lock();
+      waiting_ = false;
+      if (quit_ || napi_call_threadsafe_function(done_, nullptr, napi_tsfn_nonblocking) != napi_ok) break;
+    }
+    lock.unlock();
+    napi_release_threadsafe_function(done_, napi_tsfn_release);
+  }
+
+  static void report(napi_env env, napi_value callback, void* context, void*) {
+    if (!env || !callback) return;
+    auto& engine = *static_cast<Engine*>(context);
+    napi_unref_threadsafe_function(env, engine.done_);
+    const Outcome& outcome = engine.job.outcome;
+    const double numbers[] = {static_cast<double>(outcome.status.code),     static_cast<double>(outcome.row),
+                              static_cast<double>(outcome.status.position), static_cast<double>(outcome.status.value),
+                              static_cast<double>(outcome.status.limit),    static_cast<double>(outcome.repeats)};
+    napi_value arguments[6], global = nullptr;
+    for (int i = 0; i < 6; ++i) napi_create_double(env, numbers[i], &arguments[i]);
+    napi_get_global(env, &global);
+    napi_call_function(env, global, callback, 6, arguments, nullptr);
+  }
+
+  // The environment ends: a run in flight stops at its next row.
+  static void cleanUp(void* data) {
+    auto* const engine = static_cast<Engine*>(data);
+    engine->stop.store(Stop::betweenRows);
+    if (engine->thread_.joinable()) {
+      {
+        const std::lock_guard<std::mutex> lock(engine->mutex_);
+        engine->quit_ = true;
+      }
+      engine->wake_.notify_one();
+      engine->thread_.join();
+    } else {
+      napi_release_threadsafe_function(engine->done_, napi_tsfn_release);
+    }
+  }
+
+  napi_env env_;
+  napi_threadsafe_function done_ = nullptr;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool waiting_ = false;
+  bool quit_ = false;
+};
+
+Engine& engineOf(const Napi::CallbackInfo& info) { return *static_cast<Engine*>(info.Data()); }
+
+Napi::Value refuse(const Napi::CallbackInfo& info, const char* message) {
+  Napi::TypeError::New(info.Env(), message).ThrowAsJavaScriptException();
+  return info.Env().Undefined();
+}
+
+// The words of a Float64Array, or null.
+double* wordsOf(Napi::Value value, size_t* count) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) return nullptr;
+  auto array = value.As<Napi::Float64Array>();
+  *count = array.ElementLength();
+  return array.Data();
+}
+
+// createProgram(words: Float64Array): program
+Napi::Value create(const Napi::CallbackInfo& info) {
+  size_t count = 0;
+  const double* const words = wordsOf(info[0], &count);
+  std::unique_ptr<Program> program = words ? Program::decode(words, static_cast<int64_t>(count)) : nullptr;
+  if (!program) return refuse(info, "createProgram: the words are malformed");
+  Engine& engine = engineOf(info);
+  engine.programs.insert(program.get());
+  return Napi::External<Program>::New(
+      info.Env(), program.release(),
+      [](Napi::Env, Program* given, std::shared_ptr<Engine>* owner) {
+        (*owner)->programs.erase(given);
+        delete given;
+        delete owner;
+      },
+      new std::shared_ptr<Engine>(engine.shared_from_this()));
+}
+
+// (program, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array), the arguments of runProgram and startProgram.
+// Fills `job`; false when they are wrong.
+bool readRun(const Napi::CallbackInfo& info, Job& job, double** words) {
+  size_t count = 0, timed = 0;
+  *words = wordsOf(info[1], &count);
+  if (!info[0].IsExternal() || !*words || !info[2].IsNumber()) return false;
+  job.program = info[0].As<Napi::External<Program>>().Data();
+  if (!engineOf(info).programs.count(job.program)) return false;
+  job.repeats = info[2].As<Napi::Number>().Int64Value();
+  job.nanoseconds = info[3].IsUndefined() ? nullptr : wordsOf(info[3], &timed);
+  if (static_cast<int64_t>(count) < job.program->bindingCount() || count < 6) return false;
+  if (job.nanoseconds && static_cast<int64_t>(timed) < job.program->rowCount()) return false;
+  job.bindings.clear();
+  for (int64_t i = 0; i < job.program->bindingCount(); ++i) {
+    const double word = (*words)[i];
+    if (!(word >= 0 && word < 9007199254740992.0)) return false;
+    job.bindings.push_back(reinterpret_cast<void*>(static_cast<uintptr_t>(word)));
+  }
+  return true;
+}
+
+// runProgram(program, bindings, repeats, nanoseconds?): status. After it `bindings` starts with row, position, value, limit,
+// repeats.
+Napi::Value run(const Napi::CallbackInfo& info) {
+  thread_local Job job;
+  double* words = nullptr;
+  if (!readRun(info, job, &words)) return refuse(info, "runProgram: wrong arguments");
+  static const std::atomic<Stop> never{Stop::no};
+  const Outcome outcome = job.program->run(job.bindings.data(), job.repeats, never, job.nanoseconds);
+  words[0] = static_cast<double>(outcome.row);
+  words[1] = static_cast<double>(outcome.status.position);
+  words[2] = static_cast<double>(outcome.status.value);
+  words[3] = static_cast<double>(outcome.status.limit);
+  words[4] = static_cast<double>(outcome.repeats);
+  return Napi::Number::New(info.Env(), static_cast<int>(outcome.status.code));
+}
+
+// startProgram(program, bindings, repeats, nanoseconds?): runs on the engine's thread. The caller keeps everything reachable
+// until the end is reported.
+Napi::Value start(const Napi::CallbackInfo& info) {
+  Engine& engine = engineOf(info);
+  double* words = nullptr;
+  if (engine.busy()) return refuse(info, "startProgram: a run is in flight");
+  if (!readRun(info, engine.job, &words)) return refuse(info, "startProgram: wrong arguments");
+  if (!engine.start()) return refuse(info, "startProgram: the engine's thread could not be started");
+  return info.Env().Undefined();
+}
+
+// stopProgram(): the run in flight ends after the present repeat.
+Napi::Value stop(const Napi::CallbackInfo& info) {
+  Stop expected = Stop::no;
+  engineOf(info).stop.compare_exchange_strong(expected, Stop::betweenRuns);
+  return info.Env().Undefined();
+}
+
+// onProgramEnd(callback): called with (status, row, position, value, limit, repeats) at the end of each run that was started.
+Napi::Value onEnd(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) return refuse(info, "onProgramEnd: argument 'callback' must be a function");
+  if (!engineOf(info).onEnd(info[0].As<Napi::Function>())) return refuse(info, "onProgramEnd: out of resources");
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void exportPrograms(Napi::Env env, Napi::Object exports) {
+  auto* const owner = new std::shared_ptr<Engine>(std::make_shared<Engine>(env));
+  env.AddCleanupHook([](std::shared_ptr<Engine>* given) { delete given; }, owner);  // added first, hence run last
+  Engine* const engine = owner->get();
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name, engine));
+  };
+  add("createProgram", create);
+  add("runProgram", run);
+  add("startProgram", start);
+  add("stopProgram", stop);
+  add("onProgramEnd", onEnd);
+}
+
+}  // namespace steepest

@@ -1,0 +1,56 @@
+// A small classifier that trains, for the tests of programs, and the ways in which the same function can be run.
+import * as st from '../../lib/index.js'
+import { parseSettings, settings } from '../../lib/program/settings.js'
+
+export function classifier(): { x: st.Tensor; y: st.Tensor } {
+  const x = new st.Generator(7).normal([32, 6])
+  return { x, y: st.greater(x.sum(1), 0).cast('int32') }
+}
+
+export class Net extends st.Module {
+  hidden = st.layers.dense({ units: 16, activation: 'relu', inputShape: [6] })
+  dropout = st.layers.dropout({ rate: 0.25, seed: 11 })
+  output = st.layers.dense({ units: 2, inputShape: [16] })
+  forward(x: st.Tensor): st.Tensor {
+    return this.output.forward(this.dropout.forward(this.hidden.forward(x)))
+  }
+}
+
+/** A net of fixed initial weights and its training step. */
+export function stepOf(optimizer: st.OptimizerName): {
+  net: Net
+  optimizer: st.Optimizer
+  step: (x: st.Tensor, y: st.Tensor) => st.Tensor
+} {
+  st.setSeed(1)
+  const net = new Net()
+  const update = st.getOptimizer(optimizer)
+  const step = (x: st.Tensor, y: st.Tensor): st.Tensor => {
+    const loss = st.losses.sparseCategoricalCrossentropy(y, net.forward(x), { fromLogits: true })
+    loss.backward()
+    update.step(net.parameters())
+    return loss
+  }
+  return { net, optimizer: update, step }
+}
+
+/** All variables of a module, to compare bit by bit. */
+export function bits(module: st.Module): Record<string, number[]> {
+  return Object.fromEntries(module.variables().map(([name, variable]) => [name, Array.from(variable.dataSync())]))
+}
+
+/** Runs `fn` with other switches of programs. */
+export function withSettings<T>(text: string, fn: () => T): T {
+  const before = { ...settings }
+  Object.assign(settings, parseSettings(text))
+  try {
+    return fn()
+  } finally {
+    Object.assign(settings, before)
+  }
+}
+
+/** The results of `fn` recorded, run eagerly, without planner, and in check mode, all without passes that change rounding. */
+export function threeWays<T>(fn: () => T): T[] {
+  return ['', 'eager', 'unplanned', 'check', 'no-inplace,no-dead'].map((text) => withSettings(text, fn))
+}

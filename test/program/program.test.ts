@@ -1,0 +1,119 @@
+// Programs: a recorded step gives the same bits as the eager loop, and everything that may go wrong around it is an error that helps.
+import { describe, expect, it } from 'vitest'
+import * as st from '../../lib/index.js'
+import { bits, classifier, stepOf, threeWays } from './problem.js'
+
+describe('a recorded training step', () => {
+  it('gives the same bits as the eager loop, by sync, by await and by repeat', async () => {
+    const { x, y } = classifier()
+    const eager = stepOf('adam')
+    const recorded = stepOf('adam')
+    const step = st.program(recorded.step)
+    const expected: number[] = []
+    for (let i = 0; i < 12; i++) expected.push(eager.step(x, y).item())
+    const got: number[] = []
+    for (let i = 0; i < 4; i++) got.push(step.sync(x, y).item())
+    for (let i = 0; i < 4; i++) got.push((await step(x, y)).item())
+    const last = (await step.repeat(4, x, y)).item()
+    expect(got).toEqual(expected.slice(0, 8))
+    expect(last).toBe(expected[11])
+    expect(bits(recorded.net)).toEqual(bits(eager.net))
+  })
+
+  it('is the same run eagerly, without planner, and in check mode', () => {
+    const results = threeWays(() => {
+      const { x, y } = classifier()
+      const { step, net } = stepOf('rmsprop')
+      const run = st.program(step)
+      const losses = Array.from({ length: 5 }, () => run.sync(x, y).item())
+      return [losses, bits(net)]
+    })
+    for (const result of results) expect(result).toEqual(results[0])
+  })
+
+  it('reads, runs and writes for every shape of batch, the short last one too', async () => {
+    const { x, y } = classifier()
+    const eager = stepOf('sgd')
+    const recorded = stepOf('sgd')
+    const step = st.program(recorded.step)
+    for (const size of [32, 7, 32, 1]) {
+      const [a, b] = [x.slice(0, size), y.slice(0, size)]
+      expect((await step(a, b)).item()).toBe(eager.step(a, b).item())
+    }
+  })
+
+  it('keeps the initial weights out of the recording', () => {
+    st.setSeed(3)
+    const layer = st.layers.dense({ units: 4 })
+    const run = st.program((x: st.Tensor) => layer.forward(x))
+    const x = st.ones([2, 3])
+    expect(run.sync(x).array()).toEqual(run.sync(x).array())
+    expect(run.sync(x).array()).toEqual(layer.forward(x).array())
+  })
+})
+
+describe('arguments and results', () => {
+  it('may be nested, and other values are frozen into a recording of their own', () => {
+    const run = st.program((given: { a: st.Tensor; list: st.Tensor[] }, factor: number) => ({
+      sum: given.list.reduce((left, right) => left.add(right), given.a).mul(factor),
+      factor,
+    }))
+    const a = st.tensor([1, 2])
+    expect(run.sync({ a, list: [a, a] }, 2).sum.array()).toEqual([6, 12])
+    expect(run.sync({ a, list: [a] }, 3).sum.array()).toEqual([6, 12])
+    expect(run.sync({ a, list: [a, a] }, 2).factor).toBe(2)
+  })
+
+  it('are bound by value: a result fed back is an argument like any other', async () => {
+    const twice = st.program((x: st.Tensor) => x.add(x))
+    let x = st.tensor([1, 2, 3])
+    for (let i = 0; i < 5; i++) x = await twice(x)
+    expect(x.array()).toEqual([32, 64, 96])
+    const first = twice.sync(x)
+    twice.sync(st.zeros([3]))
+    expect(first.array()).toEqual([64, 128, 192])
+  })
+
+  it('may be returned as they came, as views, or as variables', () => {
+    const v = st.variable([5, 6])
+    const run = st.program((x: st.Tensor) => ({ same: x, view: x.add(1).reshape([2, 1]), v }))
+    const x = st.tensor([1, 2])
+    const { same, view, v: back } = run.sync(x)
+    expect([same.array(), view.array(), back.array()]).toEqual([
+      [1, 2],
+      [[2], [3]],
+      [5, 6],
+    ])
+    expect(run.sync(st.tensor([7, 8])).same.array()).toEqual([7, 8])
+  })
+
+  it('takes a variable as an argument by copying it', () => {
+    const v = st.variable([1, 2])
+    const run = st.program((x: st.Tensor) => {
+      v.assign(x.mul(2))
+      return x.add(v)
+    })
+    expect(run.sync(v).array()).toEqual([3, 6])
+    expect(v.array()).toEqual([2, 4])
+  })
+})
+
+describe('random numbers', () => {
+  it('go on from run to run as in the eager loop', () => {
+    const draw = (generator: st.Generator) => () => generator.normal([3])
+    const eager = draw(new st.Generator(5))
+    const recorded = st.program(draw(new st.Generator(5)))
+    for (let i = 0; i < 3; i++) expect(recorded.sync().array()).toEqual(eager().array())
+  })
+})
+
+describe('listing', () => {
+  it('names operations, shapes, sizes and places', () => {
+    const run = st.program((x: st.Tensor) => x.matMul(x).relu(), { name: 'square' })
+    expect(run.toString()).toBe('square: not recorded yet')
+    run.sync(st.ones([4, 4]))
+    const text = run.toString()
+    expect(text).toMatch(/^square: \d+ rows, arena of \d+ bytes\n/)
+    expect(text).toMatch(/matMul +matmul\w* +float32\[4,4\] +float32\[4,4\] float32\[4,4\] +192 +128/)
+  })
+})
