@@ -70,7 +70,7 @@ function stepOf(body: Body): (x: st.Tensor, y: st.Tensor) => st.Tensor {
   return body
 }
 
-export function runnerOf(workload: Workload, data: BenchData): Runner {
+export function runnerOf(workload: Workload, data: BenchData, _config: string): Runner {
   const { batch, sample, classes, task } = workload
   const run = stepOf(bodyOf(workload, data))
   const step = (i: number): StepResult => {
