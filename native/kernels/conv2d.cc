@@ -13,6 +13,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/depthwise.h"
+#include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -55,11 +56,16 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   const int64_t strips = alongColumns ? rows : h.count;
   t.rowStride = alongColumns ? sourceColumn : sourceRow;
   t.cStride = alongColumns ? producedColumn : producedRow;
-  for (int64_t i = 0; i < strips; ++i) {
-    t.a = a + i * (alongColumns ? sourceRow : sourceColumn);
-    t.c = to + i * (alongColumns ? producedRow : producedColumn);
-    runRows(t, alongColumns ? h.count : rows);
-  }
+  const auto forEachStrip = [&](const auto& runStrip) HWY_ATTR {
+    for (int64_t i = 0; i < strips; ++i) {
+      t.a = a + i * (alongColumns ? sourceRow : sourceColumn);
+      t.c = to + i * (alongColumns ? producedRow : producedColumn);
+      runStrip(alongColumns ? h.count : rows);
+    }
+  };
+  if (!FlatProduct::fits(t)) return forEachStrip([&](int64_t length) HWY_ATTR { runRows(t, length); });
+  const FlatProduct flat(t);
+  forEachStrip([&](int64_t length) HWY_ATTR { runFlatRows(flat, t, length); });
 }
 
 // Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.

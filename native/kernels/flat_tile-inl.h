@@ -1,0 +1,124 @@
+// Register-tile products over a short list of steps, for one instruction set: convolutions of few channels.
+//
+// With one to three input channels a tile multiplies for some 50 cycles, less than nested loops over taps and a call per tile
+// cost around it. Here the taps and channels of a run are one list of offsets, made once per run, and one call makes all tiles of
+// a strip. Invariant: nothing outside the operands is touched; a strip's last tile overlaps its neighbour and makes the same
+// bits.
+#include <utility>
+
+#include "hwy/highway.h"
+#include "kernels/gemm-inl.h"
+
+#if defined(STEEPEST_KERNELS_FLAT_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef STEEPEST_KERNELS_FLAT_TILE_INL_H_
+#undef STEEPEST_KERNELS_FLAT_TILE_INL_H_
+#else
+#define STEEPEST_KERNELS_FLAT_TILE_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+constexpr int64_t kFlatSteps = 160;  // 2.5 KiB of offsets on the stack
+
+// Where step k lies in A and in B, in elements.
+struct FlatStep {
+  int64_t a, b;
+};
+
+struct FlatProduct {
+  FlatStep steps[kFlatSteps];
+  int64_t count = 0;
+
+  static bool fits(const TileProduct& t) {
+    const int64_t steps = t.outerTaps * t.innerTaps * t.length;
+    return steps > 0 && steps <= kFlatSteps && t.columnStride == 1 && !t.accumulate;
+  }
+  explicit FlatProduct(const TileProduct& t) {
+    for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
+      for (int64_t inner = 0; inner < t.innerTaps; ++inner) {
+        const int64_t a = outer * t.aSteps.outer + inner * t.aSteps.inner, b = outer * t.bSteps.outer + inner * t.bSteps.inner;
+        for (int64_t k = 0; k < t.length; ++k) steps[count++] = {a + k, b + k * t.bStride};
+      }
+    }
+  }
+};
+
+template <int MR, int NV, bool kWhole>
+HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, const float* a, int64_t rowStride, const float* b,
+                         float* c, int64_t cStride, int64_t width) {
+  const GemmTag d;
+  GemmVector sums[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
+  }
+  for (const FlatStep* step = steps; step != steps + count; ++step) {
+    const float* HWY_RESTRICT x = a + step->a;
+    const float* HWY_RESTRICT w = b + step->b;
+    GemmVector columns[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, w + j * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const GemmVector value = hn::Set(d, x[i * rowStride]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(value, columns[j], sums[i][j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i, c += cStride) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      if (kWhole || j < NV - 1)
+        hn::StoreU(sums[i][j], d, c + j * kLanes);
+      else
+        storeColumns(sums[i][j], c + j * kLanes, width - j * kLanes, false);
+    }
+  }
+}
+
+// `rows` rows of a strip, a multiple of MR.
+template <int MR, int NV, bool kWhole>
+HWY_NOINLINE void flatTiles(const FlatProduct& f, const TileProduct& t, int64_t rows) {
+  const float* a = t.a;
+  float* c = t.c;
+  for (int64_t row = 0; row < rows; row += MR, a += MR * t.rowStride, c += MR * t.cStride)
+    flatTile<MR, NV, kWhole>(f.steps, f.count, a, t.rowStride, t.b, c, t.cStride, t.width);
+}
+
+using FlatFunction = void (*)(const FlatProduct&, const TileProduct&, int64_t);
+
+template <int NV, bool kWhole, int... kRows>
+HWY_INLINE void runFlat(const FlatProduct& f, TileProduct t, int64_t rows, std::integer_sequence<int, kRows...>) {
+  static constexpr FlatFunction table[] = {flatTiles<kRows + 1, NV, kWhole>...};
+  const int64_t blocks = ceilDivide(rows, kTileRows), high = ceilDivide(rows, blocks);
+  const int64_t highRows = (rows - blocks * (high - 1)) * high;
+  table[high - 1](f, t, highRows);
+  if (highRows == rows) return;
+  t.a += highRows * t.rowStride;
+  t.c += highRows * t.cStride;
+  table[high - 2](f, t, rows - highRows);
+}
+
+// As runRows, for rows of C that are computed anew: near-equal blocks, the higher ones first.
+HWY_INLINE void runFlatRows(const FlatProduct& f, const TileProduct& t, int64_t rows) {
+  constexpr std::make_integer_sequence<int, kTileRows> heights;
+  if (rows <= 0) return;
+  if (t.width == kPanel)
+    runFlat<2, true>(f, t, rows, heights);
+  else if (t.width > kLanes)
+    runFlat<2, false>(f, t, rows, heights);
+  else if (t.width == kLanes)
+    runFlat<1, true>(f, t, rows, heights);
+  else
+    runFlat<1, false>(f, t, rows, heights);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#endif  // STEEPEST_KERNELS_FLAT_TILE_INL_H_
