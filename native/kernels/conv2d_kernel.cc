@@ -13,6 +13,7 @@
 #include "hwy/highway.h"
 #include "kernels/depthwise.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/offset_tile-inl.h"
 #include "kernels/partials-inl.h"
 #include "kernels/scratch_slots.h"
 
@@ -55,6 +56,29 @@ HWY_INLINE void addTap(const KernelGradient& g, const TapPlan& tap, const float*
   runRows(t, tap.channels);
 }
 
+// As addTap, for all taps at once; x and dy are at the band's first output row.
+HWY_INLINE void addAllTaps(const KernelGradient& g, const float* x, const PixelColumns& dy, int64_t rows, int64_t width,
+                           float* dw, bool accumulate) {
+  const ConvShape& s = g.shape;
+  int64_t offsets[kMergedRows];
+  const int64_t perRow = s.KW * s.C;
+  for (int64_t i = 0; i < s.KH * perRow; ++i) offsets[i] = i / perRow * s.dilationH * s.W * s.C + i % perRow;
+  TileProduct t;
+  t.outerTaps = rows;
+  t.length = s.OW;
+  t.columnStride = s.strideW * s.C;
+  t.aSteps.outer = s.strideH * s.W * s.C;
+  t.a = x;
+  t.b = dy.data;
+  t.bStride = dy.stride;
+  t.bSteps.outer = s.OW * dy.stride;
+  t.c = dw;
+  t.cStride = s.O;
+  t.width = width;
+  t.accumulate = accumulate;
+  runOffsetRows(t, offsets, s.KH * perRow);
+}
+
 // Adds one band of rows of one image to the partial gradients of one panel of one group.
 void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* packed, float* dw,
              bool accumulate) {
@@ -69,6 +93,10 @@ void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t r
   if (width < kPanel) {
     packPanel(dy.data, s.O, (rowEnd - rowStart) * s.OW, width, packed);
     dy = {packed, panelRow(width)};
+  }
+  if (g.mergesRows()) {
+    const float* first = x + rowStart * s.strideH * s.W * s.C;
+    return addAllTaps(g, first, dy, rowEnd - rowStart, width, dw + firstColumn, accumulate);
   }
   for (int64_t i = 0; i < g.tapCount; ++i) {
     const TapPlan& tap = g.taps[i];

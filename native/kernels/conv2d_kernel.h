@@ -15,6 +15,7 @@ int64_t matmulScratch(const Row& row);
 
 constexpr int64_t kGradientChunks = 16;
 constexpr int64_t kPartialBytes = 8 << 20;          // of all partial gradients together
+constexpr int64_t kMergedRows = 32;                 // rows of dw whose taps share tiles
 constexpr int64_t kGradientBandBytes = 512 * 1024;  // of x and dy that the taps pass over together
 
 // One tap, or one row of taps when those are contiguous in x and never clipped: then kw and channel are one index.
@@ -38,6 +39,12 @@ struct KernelGradient {
   bool mergesColumns() const {
     const int64_t end = (shape.OW - 1) * shape.strideW + shape.KW;
     return shape.groups == 1 && shape.dilationW == 1 && shape.padLeft == 0 && end <= shape.W;
+  }
+  // Whether all taps meet the same pixels and a row of them would not fill a tile: then they share tiles.
+  bool mergesRows() const {
+    const int64_t end = (shape.OH - 1) * shape.strideH + (shape.KH - 1) * shape.dilationH + 1;
+    return mergesColumns() && shape.padTop == 0 && end <= shape.H && shape.KW * shape.C <= 4 &&
+           shape.taps() * shape.C <= kMergedRows;
   }
   int64_t tapBytes() const { return roundUp(shape.taps() * static_cast<int64_t>(sizeof(TapPlan)), 64); }
   int64_t bandsPerImage() const {

@@ -140,6 +140,7 @@ export const cases: readonly KernelCase[] = [
   ].flatMap((kernel) => convolutions({ N: 4, H: 32, W: 24, C: 20, O: 20, groups: 20, ...kernel })),
   // Shared out over chunks: a batch, one large image in bands, a last panel that is partial, many channels.
   ...convolutions({ N: 5, H: 28, W: 28, C: 1, KH: 3, KW: 3, O: 32 }),
+  ...convolutions({ N: 5, H: 29, W: 31, C: 2, KH: 5, KW: 2, O: 19, stride: [2, 3], dilation: [3, 1] }),
   ...convolutions({ N: 3, H: 14, W: 15, C: 32, KH: 3, KW: 3, O: 40 }),
   ...convolutions({ N: 1, H: 61, W: 60, C: 20, KH: 3, KW: 3, O: 33, pad: [1, 1, 1, 1] }),
   ...convolutions({ N: 2, H: 9, W: 9, C: 70, KH: 3, KW: 3, O: 70, pad: [1, 1, 1, 1], stride: [2, 2] }),
