@@ -9,7 +9,7 @@ import { matmul } from './peers/matmul.js'
 import { root } from './support/contenders.js'
 import { readData, writeData } from './support/datafile.js'
 import { quantile } from './support/measure.js'
-import { runnerOf } from './support/ours.js'
+import { runnerOf } from './support/steps.js'
 import { workloadNamed } from './support/workloads.js'
 
 const rounds = 9
@@ -46,7 +46,7 @@ function steps(names: string[]): [string, () => unknown][] {
   const list = names.map((name): [string, () => unknown] => {
     const workload = workloadNamed(name)
     writeData(workload, root, file)
-    const { step } = runnerOf(workload, readData(workload, file), 'default')
+    const { step } = runnerOf(workload, readData(workload, file), 'sync')
     let i = 0
     return [name, () => step(i++)]
   })

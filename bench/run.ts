@@ -14,7 +14,7 @@ import { workloads } from './support/workloads.js'
 
 const quick = {
   workloads: 'mlp,small,cnn,mlp-infer-32,cnn-infer-32',
-  contenders: 'steepest,PyTorch tuned,ONNX Runtime best,plain JavaScript',
+  contenders: 'steepest,steepest repeated,PyTorch tuned,ONNX Runtime best,plain JavaScript',
   rounds: '1',
   seconds: '0.5',
 }

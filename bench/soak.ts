@@ -6,7 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './support/contenders.js'
 import { readData, writeData } from './support/datafile.js'
-import { runnerOf } from './support/ours.js'
+import { runnerOf } from './support/steps.js'
 import { workloadNamed } from './support/workloads.js'
 
 const { values } = parseArgs({

@@ -69,7 +69,17 @@ function ours(): Contender[] {
     about,
     command: node('support/ours.js', '--config', config),
   })
-  return [one('steepest', 'eager', 'this library, eager, its default threads')]
+  const repeated: Contender = {
+    ...one('steepest repeated', 'repeat', 'a hundred steps on one batch for each wake-up of JavaScript'),
+    cannot: (workload) => (workload.tiny && trains(workload) ? undefined : 'it is for steps that take microseconds'),
+    ownMathematics: true,
+  }
+  return [
+    one('steepest', 'sync', 'this library, a step or pass recorded by st.program and replayed by `.sync`, its default threads'),
+    one('steepest awaited', 'await', 'the same awaited, off the event loop'),
+    repeated,
+    one('steepest eager', 'eager', 'op by op, nothing recorded'),
+  ]
 }
 
 function pythonPeers(): Contender[] {

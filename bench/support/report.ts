@@ -30,7 +30,9 @@ export interface Results {
 function absences(workload: Workload, field: readonly Contender[], store: Store): Record<string, string> {
   const reason = (contender: Contender): string | undefined =>
     contender.cannot?.(workload) ?? store.failure(workload.name, contender.name)
-  return Object.fromEntries(field.flatMap((c) => (!c.missing && reason(c) ? [[c.name, reason(c) as string]] : [])))
+  return Object.fromEntries(
+    field.flatMap((c) => (!c.missing && c.name !== 'steepest repeated' && reason(c) ? [[c.name, reason(c) as string]] : [])),
+  )
 }
 
 export function resultsOf(
