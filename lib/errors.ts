@@ -35,10 +35,29 @@ export function describe(value: unknown): string {
   return String(value)
 }
 
-/** `wrongArgument('conv2d', 'filters', 'a positive integer', -1)`: the one form of message that all argument checks share. A string given is
- * taken as a description already. */
+/** `wrongArgument('conv2d', 'filters', 'a positive integer', -1)`: the one form of message that all argument checks share. */
 export function wrongArgument(fn: string, argument: string, wanted: string, given: unknown, remedy = ''): string {
-  return `${fn}: argument '${argument}' must be ${wanted}, got ${typeof given === 'string' ? given : describe(given)}${remedy ? `; ${remedy}` : ''}`
+  return misfit(fn, argument, wanted, describe(given), remedy)
+}
+
+/** The same message where what was given is told in words: `misfit('fit', 'x', 'an array of samples', 'a scalar')`. */
+export function misfit(fn: string, argument: string, wanted: string, given: string, remedy = ''): string {
+  return `${fn}: argument '${argument}' must be ${wanted}, got ${given}${remedy ? `; ${remedy}` : ''}`
+}
+
+/** Runs a function's inner part; errors that name the part as `inner` name the function instead. Promises are followed. */
+export function inNameOf<T>(fn: string, inner: string, run: () => T): T {
+  const rename = (error: unknown): never => {
+    if (!(error instanceof Error) || !error.message.startsWith(`${inner}: `)) throw error
+    const Class = error.constructor as new (message: string, options: ErrorOptions) => Error
+    throw new Class(`${fn}${error.message.slice(inner.length)}`, { cause: error.cause ?? error })
+  }
+  try {
+    const result = run()
+    return result instanceof Promise ? (result.catch(rename) as T) : result
+  } catch (error) {
+    return rename(error)
+  }
 }
 
 /** Refuses options that are no plain object. */

@@ -1,6 +1,6 @@
 // The edge between data functions and tensors: arguments as tensors with rows, and rows taken from them.
 // Invariant: nothing here writes to an argument.
-import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { gather } from '../ops/gather.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
 import { showShape } from '../tensor/shape.js'
@@ -9,11 +9,10 @@ import { Tensor } from '../tensor/tensor.js'
 /** An argument as a tensor of at least one axis, its first one being the samples. */
 export function toSamples(fn: string, argument: string, value: TensorLike): Tensor {
   if (!(value instanceof Tensor) && !Array.isArray(value) && !ArrayBuffer.isView(value)) {
-    throw new ValueError(wrongArgument(fn, argument, 'a tensor, nested arrays or a typed array', describe(value)))
+    throw new ValueError(wrongArgument(fn, argument, 'a tensor, nested arrays or a typed array', value))
   }
-  const samples = toTensor(fn, value)
-  if (samples.rank === 0)
-    throw new ShapeError(wrongArgument(fn, argument, 'a tensor whose first axis is the samples', 'a scalar'))
+  const samples = toTensor(fn, value, undefined, argument)
+  if (samples.rank === 0) throw new ShapeError(misfit(fn, argument, 'a tensor whose first axis is the samples', 'a scalar'))
   return samples
 }
 
@@ -26,7 +25,7 @@ export function sampleCount(samples: Tensor): number {
 export function toTable(fn: string, argument: string, value: TensorLike): Tensor {
   const table = toSamples(fn, argument, value)
   if (table.rank !== 2) {
-    throw new ShapeError(wrongArgument(fn, argument, 'of shape [samples, features]', showShape(table.shape), 'reshape it'))
+    throw new ShapeError(misfit(fn, argument, 'of shape [samples, features]', showShape(table.shape), 'reshape it'))
   }
   return table
 }
@@ -35,12 +34,12 @@ export function toTable(fn: string, argument: string, value: TensorLike): Tensor
 export function toLabels(fn: string, argument: string, value: TensorLike): Int32Array {
   const labels = toSamples(fn, argument, value)
   if (labels.size !== sampleCount(labels)) {
-    throw new ShapeError(wrongArgument(fn, argument, 'one label per sample, of shape [n] or [n, 1]', showShape(labels.shape)))
+    throw new ShapeError(misfit(fn, argument, 'one label per sample, of shape [n] or [n, 1]', showShape(labels.shape)))
   }
   const data = labels.dataSync()
   const integers = Int32Array.from(data)
   const wrong = integers.findIndex((label, position) => label !== data[position])
-  if (wrong >= 0) throw new ValueError(wrongArgument(fn, argument, 'integers', `${data[wrong]} at position ${wrong}`))
+  if (wrong >= 0) throw new ValueError(misfit(fn, argument, 'integers', `${data[wrong]} at position ${wrong}`))
   return integers
 }
 

@@ -25,7 +25,7 @@ export function checkInteger(
   if (!Number.isSafeInteger(value) || value < minimum || value > maximum) {
     const range =
       maximum === Number.MAX_SAFE_INTEGER ? `an integer of at least ${minimum}` : `an integer from ${minimum} to ${maximum}`
-    throw new ValueError(wrongArgument(fn, argument, range, describe(value)))
+    throw new ValueError(wrongArgument(fn, argument, range, value))
   }
   return value
 }
@@ -41,7 +41,7 @@ export function checkNumber(
   if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum || value > maximum) {
     const low = minimum === Number.NEGATIVE_INFINITY ? '' : ` of at least ${minimum}`
     const high = maximum === Number.POSITIVE_INFINITY ? '' : `${low ? ' and' : ' of'} at most ${maximum}`
-    throw new ValueError(wrongArgument(fn, argument, `a finite number${low}${high}`, describe(value)))
+    throw new ValueError(wrongArgument(fn, argument, `a finite number${low}${high}`, value))
   }
   return value
 }
@@ -49,15 +49,13 @@ export function checkNumber(
 /** One of a few names; returns it. */
 export function checkChoice<T extends string>(fn: string, argument: string, value: T, choices: readonly T[]): T {
   if (!choices.includes(value)) {
-    throw new ValueError(
-      wrongArgument(fn, argument, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, describe(value)),
-    )
+    throw new ValueError(wrongArgument(fn, argument, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, value))
   }
   return value
 }
 
 /** True or false; returns it. */
 export function checkBoolean(fn: string, argument: string, value: boolean): boolean {
-  if (typeof value !== 'boolean') throw new ValueError(wrongArgument(fn, argument, 'true or false', describe(value)))
+  if (typeof value !== 'boolean') throw new ValueError(wrongArgument(fn, argument, 'true or false', value))
   return value
 }

@@ -1,5 +1,5 @@
 // Options of makeClassification: their defaults and their checks. Invariant: settings that pass can be built.
-import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from './check.js'
 
 /** Options of `makeClassification`; the defaults are scikit-learn's. */
@@ -97,7 +97,7 @@ export function classShares({ weights, nClasses }: Settings): number[] {
   const fits = weights.length === nClasses || weights.length === nClasses - 1
   if (!fits || !weights.every((weight) => weight >= 0) || !(sum <= 1 + 1e-9)) {
     const wanted = `${nClasses} or ${nClasses - 1} non-negative numbers that sum to at most 1`
-    throw new ValueError(wrongArgument(fn, 'weights', wanted, describe(weights)))
+    throw new ValueError(wrongArgument(fn, 'weights', wanted, weights))
   }
   return weights.length === nClasses ? [...weights] : [...weights, Math.max(0, 1 - sum)]
 }
@@ -112,6 +112,6 @@ export function perColumn(
   if (value === null) return Float64Array.from({ length: columns }, draw)
   if (!Array.isArray(value)) return Array<number>(columns).fill(checkNumber(fn, name, value as number))
   if (value.length !== columns)
-    throw new ShapeError(wrongArgument(fn, name, `a number or ${columns} of them`, `${value.length} numbers`))
+    throw new ShapeError(misfit(fn, name, `a number or ${columns} of them`, `${value.length} numbers`))
   return value.map((number) => checkNumber(fn, name, number))
 }

@@ -56,13 +56,13 @@ export async function csv(source: FileSource, options: CsvOptions = {}): Promise
   } catch (cause) {
     throw new ValueError(`csv: ${name} must be UTF-8 text of at most 512 MiB, got bytes that are not`, { cause })
   }
-  return readTable(text, `csv: ${name}`, options)
+  return readTable('csv', text, name, options)
 }
 
 /** The synchronous form of `csv` for text in memory. */
 export function parseCsv(text: string, options: CsvOptions = {}): CsvTable {
-  if (typeof text !== 'string') throw new ValueError(wrongArgument('parseCsv', 'text', 'a string', describe(text)))
-  return readTable(text, 'parseCsv: text', options)
+  if (typeof text !== 'string') throw new ValueError(wrongArgument('parseCsv', 'text', 'a string', text))
+  return readTable('parseCsv', text, 'text', options)
 }
 
 /** What reading needs to know about a file. */
@@ -78,8 +78,9 @@ interface Layout {
   readonly absent: ReadonlySet<string>
 }
 
-function readTable(text: string, where: string, options: CsvOptions): CsvTable {
-  const { header, delimiter, ...rest } = checkCsvOptions(options)
+function readTable(fn: string, text: string, name: string, options: CsvOptions): CsvTable {
+  const where = `${fn}: ${name}`
+  const { header, delimiter, ...rest } = checkCsvOptions(fn, options)
   const rows = csvRows(text, delimiter, where)
   const first = rows[0]
   if (!first) throw new ValueError(`${where}: a CSV file must have at least one row, got none`)
@@ -109,17 +110,20 @@ function completeRows(rows: readonly CsvRow[], { where, names, chosen, label, mi
   return rows.filter(({ fields }) => needed.every((column) => !absent.has((fields[column] as string).trim())))
 }
 
-function checkCsvOptions(options: CsvOptions): Pick<Layout, 'missing' | 'absent'> & { header: boolean; delimiter: string } {
-  checkOptions('csv', options, ['header', 'delimiter', 'label', 'columns', 'missing', 'missingValues'])
+function checkCsvOptions(
+  fn: string,
+  options: CsvOptions,
+): Pick<Layout, 'missing' | 'absent'> & { header: boolean; delimiter: string } {
+  checkOptions(fn, options, ['header', 'delimiter', 'label', 'columns', 'missing', 'missingValues'])
   const { header = true, delimiter = ',', missing = 'error', missingValues = defaultMissing } = options
-  checkBoolean('csv', 'header', header)
+  checkBoolean(fn, 'header', header)
   if (typeof delimiter !== 'string' || delimiter.length !== 1 || /["\r\n\w]/.test(delimiter)) {
     throw new ValueError(
-      wrongArgument('csv', 'delimiter', 'one character other than a letter, digit, quote or line break', describe(delimiter)),
+      wrongArgument(fn, 'delimiter', 'one character other than a letter, digit, quote or line break', delimiter),
     )
   }
   if (typeof missing !== 'number' && !['error', 'nan', 'skip'].includes(missing)) {
-    throw new ValueError(wrongArgument('csv', 'missing', "'error', 'nan', 'skip' or a number", describe(missing)))
+    throw new ValueError(wrongArgument(fn, 'missing', "'error', 'nan', 'skip' or a number", missing))
   }
   return { header, delimiter, missing, absent: new Set(missingValues) }
 }

@@ -1,10 +1,10 @@
 // Dataset: a stream of samples that can be read any number of times, with map filter batch shuffle prefetch take.
 // TensorDataset: samples that lie in memory as tensors. Invariant: a dataset is never changed; every method returns a new one.
-import { describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { reshape } from '../ops/shape-ops.js'
 import { slice } from '../ops/slice.js'
 import type { TensorLike } from '../tensor/creation.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { checkSameSamples, sampleCount, toSamples } from './arrays.js'
 import { checkBoolean, checkInteger, checkOptions } from './check.js'
 import { type Batched, collate } from './collate.js'
@@ -35,7 +35,9 @@ export class Dataset<T> implements AsyncIterable<T> {
   constructor(
     private readonly open: () => Source<T>,
     readonly size?: number,
-  ) {}
+  ) {
+    checkFunction('Dataset', 'open', open)
+  }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     yield* this.open()
@@ -43,7 +45,7 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /** Every sample changed by `fn`, which may be asynchronous. */
   map<U>(fn: (sample: T) => U | Promise<U>): Dataset<U> {
-    checkFunction('map', fn)
+    checkFunction('map', 'fn', fn)
     const source = this
     return new Dataset(async function* () {
       for await (const sample of source) yield await fn(sample)
@@ -52,7 +54,7 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /** The samples for which `predicate`, which may be asynchronous, is true. */
   filter(predicate: (sample: T) => boolean | Promise<boolean>): Dataset<T> {
-    checkFunction('filter', predicate)
+    checkFunction('filter', 'predicate', predicate)
     const source = this
     return new Dataset(async function* () {
       for await (const sample of source) if (await predicate(sample)) yield sample
@@ -139,8 +141,8 @@ export class Dataset<T> implements AsyncIterable<T> {
   }
 }
 
-function checkFunction(fn: string, value: unknown): void {
-  if (typeof value !== 'function') throw new ValueError(wrongArgument(fn, 'fn', 'a function of a sample', describe(value)))
+function checkFunction(fn: string, argument: string, value: unknown): void {
+  if (typeof value !== 'function') throw new ValueError(wrongArgument(fn, argument, 'a function', value))
 }
 
 /**
@@ -151,7 +153,7 @@ export function dataset<T>(source: Source<T> | (() => Source<T>)): Dataset<T> {
   if (typeof source === 'function') return new Dataset(source)
   if (Array.isArray(source)) return new Dataset<T>(() => source, source.length)
   if (typeof source !== 'object' || source === null || !(Symbol.iterator in source || Symbol.asyncIterator in source)) {
-    throw new ValueError(wrongArgument('dataset', 'source', 'an iterable or a function that returns one', describe(source)))
+    throw new ValueError(wrongArgument('dataset', 'source', 'an iterable or a function that returns one', source))
   }
   let started = false
   return new Dataset<T>(() => {
@@ -176,6 +178,8 @@ export class TensorDataset extends Dataset<[x: Tensor, y: Tensor]> {
     readonly x: Tensor,
     readonly y: Tensor,
   ) {
+    for (const [argument, value] of Object.entries({ x, y }))
+      if (!(value instanceof Tensor)) throw new ValueError(wrongArgument('TensorDataset', argument, 'a Tensor', value))
     checkSameSamples('tensorDataset', x, y)
     super(() => eachSample(x, y), sampleCount(x))
     this.size = sampleCount(x)

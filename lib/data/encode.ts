@@ -1,6 +1,6 @@
 // Categories as numbers: toCategorical for class indices, oneHot and labelIndices for any values (words, numbers).
 // Invariant: categories are numbered in sorted order unless the caller gives an order, so equal data gives equal codes.
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { describe, misfit, ValueError, wrongArgument } from '../errors.js'
 import { oneHot as oneHotRows } from '../ops/gather.js'
 import { type TensorLike, tensor } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -22,7 +22,7 @@ export function toCategorical(labels: TensorLike, numClasses?: number): Tensor {
   const wrong = indices.findIndex((label) => label < 0 || label >= classes)
   if (wrong >= 0) {
     throw new ValueError(
-      wrongArgument('toCategorical', 'labels', `integers from 0 to ${classes - 1}`, `${indices[wrong]} at position ${wrong}`),
+      misfit('toCategorical', 'labels', `integers from 0 to ${classes - 1}`, `${indices[wrong]} at position ${wrong}`),
     )
   }
   return oneHotRows(tensor(indices), classes)
@@ -66,7 +66,7 @@ export function labelIndices<C extends Category>(values: readonly C[], options: 
 export function oneHot<C extends Category>(values: readonly C[], options: CategoryOptions<C> = {}): Tensor {
   const { indices, classes } = indexCategories('oneHot', values, options)
   if (classes.length === 0)
-    throw new ValueError(wrongArgument('oneHot', 'values', 'at least one value where no categories are given', 'none'))
+    throw new ValueError(misfit('oneHot', 'values', 'at least one value where no categories are given', 'none'))
   return oneHotRows(tensor(indices), classes.length)
 }
 
@@ -77,15 +77,15 @@ function indexCategories<C extends Category>(
 ): { indices: Int32Array; classes: readonly C[] } {
   checkOptions(fn, options, ['categories'])
   if (!Array.isArray(values))
-    throw new ValueError(wrongArgument(fn, 'values', 'an array of strings, numbers or booleans', describe(values)))
+    throw new ValueError(wrongArgument(fn, 'values', 'an array of strings, numbers or booleans', values))
   const classes: readonly C[] = options.categories ?? [...new Set(values)].sort(compare)
   const index = new Map(classes.map((category, position) => [category, position]))
-  if (index.size !== classes.length) throw new ValueError(wrongArgument(fn, 'categories', 'different values', describe(classes)))
+  if (index.size !== classes.length) throw new ValueError(wrongArgument(fn, 'categories', 'different values', classes))
   const indices = Int32Array.from(values, (value, position) => {
     const found = index.get(value)
     if (found === undefined) {
       throw new ValueError(
-        wrongArgument(fn, 'values', `among the categories ${describe(classes)}`, `${describe(value)} at position ${position}`),
+        misfit(fn, 'values', `among the categories ${describe(classes)}`, `${describe(value)} at position ${position}`),
       )
     }
     return found

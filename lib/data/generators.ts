@@ -1,6 +1,6 @@
 // makeRegression and makeBlobs: synthetic problems built as scikit-learn builds them, with the same options; the random numbers differ.
 // Everything is computed in double precision and handed out as float32.
-import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { tensor } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from './check.js'
@@ -203,7 +203,7 @@ function checkCenters(centers: readonly (readonly number[])[]): (readonly number
   const alike = (center: unknown) => Array.isArray(center) && center.length === width && center.every(Number.isFinite)
   if (width > 0 && centers.every(alike)) return [...centers]
   const wanted = 'a count or a list of points with equally many finite coordinates'
-  throw new ValueError(wrongArgument('makeBlobs', 'centers', wanted, describe(centers)))
+  throw new ValueError(wrongArgument('makeBlobs', 'centers', wanted, centers))
 }
 
 function blobSizes(samples: number | readonly number[], blobs: number): number[] {
@@ -213,7 +213,7 @@ function blobSizes(samples: number | readonly number[], blobs: number): number[]
   }
   if (samples.length !== blobs)
     throw new ShapeError(
-      wrongArgument('makeBlobs', 'nSamples', `a count or ${blobs} of them, one per centre`, `${samples.length} counts`),
+      misfit('makeBlobs', 'nSamples', `a count or ${blobs} of them, one per centre`, `${samples.length} counts`),
     )
   return samples.map((size) => checkInteger('makeBlobs', 'nSamples', size))
 }
@@ -222,7 +222,7 @@ function blobDeviations(deviation: number | readonly number[], blobs: number): n
   if (!Array.isArray(deviation)) return Array<number>(blobs).fill(checkNumber('makeBlobs', 'clusterStd', deviation as number, 0))
   if (deviation.length !== blobs) {
     throw new ShapeError(
-      wrongArgument('makeBlobs', 'clusterStd', `a number or ${blobs} of them, one per centre`, `${deviation.length} numbers`),
+      misfit('makeBlobs', 'clusterStd', `a number or ${blobs} of them, one per centre`, `${deviation.length} numbers`),
     )
   }
   return deviation.map((value) => checkNumber('makeBlobs', 'clusterStd', value, 0))

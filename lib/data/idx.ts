@@ -1,7 +1,7 @@
 // The IDX format of MNIST: magic (0, 0, type, axes), one 32-bit size per axis, then the elements; everything big-endian.
 // Invariant: a file is taken only if its length is exactly what its header says.
 import { gunzipSync } from 'node:zlib'
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { ValueError, wrongArgument } from '../errors.js'
 import { decodeElements, type FileType, fileTypes, swapBytes } from '../io/elements.js'
 import { bytesOf, type FileSource, readSource } from '../io/source.js'
 import { tensor } from '../tensor/creation.js'
@@ -30,7 +30,7 @@ export async function idx(source: FileSource): Promise<Tensor> {
 /** The synchronous form of `idx` for the bytes of a file in memory. */
 export function parseIdx(source: Uint8Array | ArrayBuffer): Tensor {
   const bytes = bytesOf('parseIdx', source)
-  if (!bytes) throw new ValueError(wrongArgument('parseIdx', 'source', 'a Uint8Array or an ArrayBuffer', describe(source)))
+  if (!bytes) throw new ValueError(wrongArgument('parseIdx', 'source', 'a Uint8Array or an ArrayBuffer', source))
   return decodeIdx(bytes, 'parseIdx: bytes')
 }
 
@@ -81,7 +81,7 @@ function decodeHeader(bytes: Uint8Array, where: string): { type: FileType; shape
  * @throws ValueError if the argument is not a tensor or an axis does not fit 32 bits
  */
 export function serializeIdx(values: Tensor): Uint8Array {
-  if (!(values instanceof Tensor)) throw new ValueError(wrongArgument('serializeIdx', 'values', 'a Tensor', describe(values)))
+  if (!(values instanceof Tensor)) throw new ValueError(wrongArgument('serializeIdx', 'values', 'a Tensor', values))
   const head = Buffer.alloc(4 + 4 * values.shape.length)
   head[2] = codeOfType[values.dtype]
   head[3] = values.shape.length

@@ -74,7 +74,7 @@ export class DataLoader implements AsyncIterable<Batch>, Iterable<Batch> {
     this.shuffleBuffer = checkInteger('loader', 'shuffleBuffer', options.shuffleBuffer ?? 10_000, 1)
     this.transform = options.transform
     if (this.transform !== undefined && typeof this.transform !== 'function') {
-      throw new ValueError(wrongArgument('loader', 'transform', 'a function of a tensor', describe(this.transform)))
+      throw new ValueError(wrongArgument('loader', 'transform', 'a function of a tensor', this.transform))
     }
     this.place = { seed: seedOf('loader', options.seed), epoch: 0, batch: 0 }
   }
@@ -166,7 +166,7 @@ export class DataLoader implements AsyncIterable<Batch>, Iterable<Batch> {
     // The upper half of the stream number keeps these streams apart from those of the orders, which are below 2^32.
     const changed = this.transform(x, new RandomSource(seed, (epoch + 1) * 2 ** 32 + index))
     if (!(changed instanceof Tensor))
-      throw new ValueError(wrongArgument('loader', 'transform', 'a function that returns a tensor', describe(changed)))
+      throw new ValueError(wrongArgument('loader', 'transform', 'a function that returns a tensor', changed))
     disposeUnlessShared(x, changed)
     return [changed, y]
   }
@@ -175,7 +175,7 @@ export class DataLoader implements AsyncIterable<Batch>, Iterable<Batch> {
 function toDataset(source: LoaderSource): TensorDataset | Dataset<Sample> {
   if (source instanceof Dataset) return source
   if (Array.isArray(source) && source.length === 2) return tensorDataset(source[0], source[1])
-  throw new ValueError(wrongArgument('loader', 'source', 'a dataset or a pair [x, y]', describe(source)))
+  throw new ValueError(wrongArgument('loader', 'source', 'a dataset or a pair [x, y]', source))
 }
 
 /** A batch with memory of its own: disposing of it leaves the data set alone. */

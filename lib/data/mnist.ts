@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { ValueError, wrongArgument } from '../errors.js'
 import { reshape } from '../ops/shape-ops.js'
 import { tensor } from '../tensor/creation.js'
 import { showShape } from '../tensor/shape.js'
@@ -44,7 +44,7 @@ export async function mnist(options: MnistOptions = {}): Promise<{ train: Labell
   const { dir, channels = false } = options
   checkBoolean('mnist', 'channels', channels)
   if (dir !== undefined && typeof dir !== 'string' && !(dir instanceof URL)) {
-    throw new ValueError(wrongArgument('mnist', 'dir', 'a path or a file: URL', describe(dir)))
+    throw new ValueError(wrongArgument('mnist', 'dir', 'a path or a file: URL', dir))
   }
   const folder =
     dir === undefined

@@ -1,7 +1,7 @@
 // NumPy's .npy format, versions 1 to 3: magic, version, length, a Python dictionary as text, then the elements.
 // Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 // Invariant: the header is matched against the three fields it may have and never evaluated; the length must fit exactly.
-import { DTypeError, describe, ValueError, wrongArgument } from '../errors.js'
+import { DTypeError, describe, inNameOf, ValueError, wrongArgument } from '../errors.js'
 import { writeAtomically } from '../io/atomic.js'
 import { decodeElements, type FileType, fileTypes, swapBytes } from '../io/elements.js'
 import { bytesOf, type FileSource, readSource } from '../io/source.js'
@@ -56,7 +56,7 @@ export async function npy(source: FileSource, options: NpyOptions = {}): Promise
 /** The synchronous form of `npy` for the bytes of a file in memory. */
 export function parseNpy(source: Uint8Array | ArrayBuffer, options: NpyOptions = {}): Tensor {
   const bytes = bytesOf('parseNpy', source)
-  if (!bytes) throw new ValueError(wrongArgument('parseNpy', 'source', 'a Uint8Array or an ArrayBuffer', describe(source)))
+  if (!bytes) throw new ValueError(wrongArgument('parseNpy', 'source', 'a Uint8Array or an ArrayBuffer', source))
   return decodeNpy(bytes, 'parseNpy: bytes', options)
 }
 
@@ -162,7 +162,7 @@ function toRowMajor(values: TypedArray, shape: readonly number[], dtype: DType):
 
 /** The bytes that `np.save` would write for this tensor (version 1, row order, little-endian). */
 export function serializeNpy(values: Tensor): Uint8Array {
-  if (!(values instanceof Tensor)) throw new ValueError(wrongArgument('serializeNpy', 'values', 'a Tensor', describe(values)))
+  if (!(values instanceof Tensor)) throw new ValueError(wrongArgument('serializeNpy', 'values', 'a Tensor', values))
   const sizes = values.shape.length === 1 ? `${values.shape[0]},` : values.shape.join(', ')
   const text = `{'descr': '${nameOfDType[values.dtype]}', 'fortran_order': False, 'shape': (${sizes}), }`
   const padded = Math.ceil((10 + text.length + 1) / 64) * 64 - 10
@@ -177,5 +177,6 @@ export function serializeNpy(values: Tensor): Uint8Array {
 
 /** Writes a tensor as a .npy file, atomically. */
 export async function saveNpy(path: string | URL, values: Tensor): Promise<void> {
-  await writeAtomically(path, serializeNpy(values))
+  const bytes = inNameOf('saveNpy', 'serializeNpy', () => serializeNpy(values))
+  await inNameOf('saveNpy', 'writeAtomically', () => writeAtomically(path, bytes))
 }

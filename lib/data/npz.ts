@@ -1,9 +1,9 @@
 // NumPy's .npz format: a ZIP archive of .npy files, one per named array.
 // Invariant: what is written here np.load reads, and the other way round; see zip.ts and npy.ts for the limits.
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { inNameOf, ValueError, wrongArgument } from '../errors.js'
 import { writeAtomically } from '../io/atomic.js'
 import { bytesOf, type FileSource, readSource } from '../io/source.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { checkInteger, checkOptions } from './check.js'
 import { decodeNpy, type NpyOptions, serializeNpy } from './npy.js'
 import { unzip, zip } from './zip.js'
@@ -34,7 +34,7 @@ export async function npz(source: FileSource, options: NpzReadOptions = {}): Pro
 /** The synchronous form of `npz` for the bytes of a file in memory. */
 export function parseNpz(source: Uint8Array | ArrayBuffer, options: NpzReadOptions = {}): Record<string, Tensor> {
   const bytes = bytesOf('parseNpz', source)
-  if (!bytes) throw new ValueError(wrongArgument('parseNpz', 'source', 'a Uint8Array or an ArrayBuffer', describe(source)))
+  if (!bytes) throw new ValueError(wrongArgument('parseNpz', 'source', 'a Uint8Array or an ArrayBuffer', source))
   return decodeNpz(bytes, 'parseNpz: bytes', options)
 }
 
@@ -54,10 +54,15 @@ function decodeNpz(bytes: Uint8Array, where: string, options: NpzReadOptions): R
 export function serializeNpz(arrays: Readonly<Record<string, Tensor>>, options: NpzOptions = {}): Uint8Array {
   checkOptions('serializeNpz', options, ['compressed'])
   if (typeof arrays !== 'object' || arrays === null) {
-    throw new ValueError(wrongArgument('serializeNpz', 'arrays', 'an object of tensors', describe(arrays)))
+    throw new ValueError(wrongArgument('serializeNpz', 'arrays', 'an object of tensors', arrays))
   }
-  const entries = Object.entries(arrays).map(([name, values]) => ({ name: `${name}.npy`, bytes: serializeNpy(values) }))
+  const entries = Object.entries(arrays).map(([name, values]) => ({ name: `${name}.npy`, bytes: bytesOfArray(name, values) }))
   return zip(entries, options.compressed ?? false, 'serializeNpz')
+}
+
+function bytesOfArray(name: string, values: Tensor): Uint8Array {
+  if (!(values instanceof Tensor)) throw new ValueError(wrongArgument('serializeNpz', `arrays['${name}']`, 'a Tensor', values))
+  return serializeNpy(values)
 }
 
 /** Writes named tensors as an .npz file, atomically. */
@@ -66,5 +71,6 @@ export async function saveNpz(
   arrays: Readonly<Record<string, Tensor>>,
   options: NpzOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, serializeNpz(arrays, options))
+  const bytes = inNameOf('saveNpz', 'serializeNpz', () => serializeNpz(arrays, options))
+  await inNameOf('saveNpz', 'writeAtomically', () => writeAtomically(path, bytes))
 }

@@ -1,6 +1,8 @@
 // Host-side random numbers for shuffles, splits, generators and augmentation: Philox4x32-10, a counter-based generator.
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 // Invariant: a value depends on (seed, stream, position) only, so any point of a run can be revisited without replaying it.
+import { checkInteger, checkNumber } from './check.js'
+
 const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
 const WEYL_0 = 0x9e3779b9
@@ -62,6 +64,8 @@ export class RandomSource {
    * @param stream independent sequence within the seed, integer from 0 to 2^53 - 1
    */
   constructor(seed: number, stream = 0) {
+    checkInteger('RandomSource', 'seed', seed, 0)
+    checkInteger('RandomSource', 'stream', stream, 0)
     this.key = new Uint32Array([seed % TWO_32, Math.floor(seed / TWO_32)])
     this.counter = new Uint32Array([0, 0, stream % TWO_32, Math.floor(stream / TWO_32)])
   }
@@ -79,12 +83,16 @@ export class RandomSource {
 
   /** Uniform in [low, high), with 53 random bits. */
   uniform(low = 0, high = 1): number {
+    checkNumber('uniform', 'low', low)
+    checkNumber('uniform', 'high', high)
     const bits = (this.uint32() >>> 5) * 67108864 + (this.uint32() >>> 6)
     return low + (high - low) * (bits / 2 ** 53)
   }
 
   /** Normally distributed, by the Box-Muller transform; every second call returns the partner of the first. */
   normal(mean = 0, standardDeviation = 1): number {
+    checkNumber('normal', 'mean', mean)
+    checkNumber('normal', 'standardDeviation', standardDeviation)
     if (!Number.isNaN(this.spareNormal)) {
       const spare = this.spareNormal
       this.spareNormal = Number.NaN
@@ -98,6 +106,7 @@ export class RandomSource {
 
   /** An integer from 0 to limit - 1, every one equally likely (words past the last whole multiple are redrawn). Limit at most 2^32. */
   integer(limit: number): number {
+    checkInteger('integer', 'limit', limit, 1, TWO_32)
     const end = TWO_32 - (TWO_32 % limit)
     let word = this.uint32()
     while (word >= end) word = this.uint32()
@@ -106,6 +115,7 @@ export class RandomSource {
 
   /** Puts the items in a random order, in place (Fisher-Yates), and returns them. */
   shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
+    checkInteger('shuffle', 'items.length', items?.length, 0, TWO_32)
     for (let last = items.length - 1; last > 0; last--) {
       const chosen = this.integer(last + 1)
       const held = items[last]
@@ -117,6 +127,7 @@ export class RandomSource {
 
   /** The numbers 0 to count - 1 in a random order. */
   permutation(count: number): Int32Array {
+    checkInteger('permutation', 'count', count, 0, TWO_32)
     return this.shuffle(Int32Array.from({ length: count }, (_, index) => index))
   }
 }

@@ -1,6 +1,6 @@
 // Scaling of columns: standardScaler (mean 0, deviation 1) and minMaxScaler (a given range), as in scikit-learn.
 // Invariant: inverseTransform(transform(x)) is x up to rounding, constant columns included; NaN stays NaN and is left out of the fit.
-import { ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { type TensorLike, tensor } from '../tensor/creation.js'
 import { dtypes, isFloat } from '../tensor/dtype.js'
 import { showShape } from '../tensor/shape.js'
@@ -33,7 +33,7 @@ export abstract class ColumnScaler {
   fit(x: TensorLike): this {
     const table = toTable(this.fn, 'x', x)
     const [rows, columns] = table.shape as readonly [number, number]
-    if (rows === 0) throw new ValueError(wrongArgument(this.fn, 'x', 'at least one sample', showShape(table.shape)))
+    if (rows === 0) throw new ValueError(misfit(this.fn, 'x', 'at least one sample', showShape(table.shape)))
     const data = table.dataSync()
     const measured = Array.from({ length: columns }, (_, column) => {
       const values = Float64Array.from({ length: rows }, (_, row) => data[row * columns + column] as number)
@@ -82,7 +82,7 @@ export abstract class ColumnScaler {
     const columns = table.shape[1] as number
     const wanted = this.state().center.length
     if (columns !== wanted) {
-      throw new ShapeError(wrongArgument(this.fn, 'x', `of ${wanted} columns, as it was fitted`, showShape(table.shape)))
+      throw new ShapeError(misfit(this.fn, 'x', `of ${wanted} columns, as it was fitted`, showShape(table.shape)))
     }
     const dtype = isFloat(table.dtype) ? table.dtype : 'float32'
     const out = new dtypes[dtype].array(table.size)

@@ -1,6 +1,6 @@
 // trainTestSplit: disjoint samples for training and for testing.
 // Invariant: every sample lands in at most one part, and in exactly one where the sizes add up to all of them.
-import { ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import type { TensorLike } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSameSamples, sampleCount, takeSamples, toLabels, toSamples } from './arrays.js'
@@ -57,7 +57,7 @@ function stratumOf(targets: Tensor, stratify: boolean | TensorLike, shuffle: boo
   const classes = toLabels(fn, 'stratify', stratify === true ? targets : stratify)
   if (classes.length !== sampleCount(targets)) {
     const wanted = `true or ${sampleCount(targets)} integers, one per sample`
-    throw new ShapeError(wrongArgument(fn, 'stratify', wanted, `${classes.length} integers`))
+    throw new ShapeError(misfit(fn, 'stratify', wanted, `${classes.length} integers`))
   }
   return classes
 }

@@ -1,6 +1,6 @@
 // Transforms of batches for the loader: pixels to numbers, normalisation, and random shifts, flips and rotations of images.
 // Invariant: randomness comes from the source that the loader hands over, so a batch of an epoch is the same in every run of a seed.
-import { DTypeError, describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { DTypeError, misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { affineSample } from '../ops/affine.js'
 import { cast } from '../ops/cast.js'
 import { pointwise } from '../ops/elementwise.js'
@@ -21,7 +21,7 @@ export type Transform = (x: Tensor, random: RandomSource) => Tensor
 /** The transforms one after another. */
 export function compose(...transforms: Transform[]): Transform {
   const wrong = transforms.find((transform) => typeof transform !== 'function')
-  if (wrong !== undefined) throw new ValueError(wrongArgument('compose', 'transforms', 'functions of a tensor', describe(wrong)))
+  if (wrong !== undefined) throw new ValueError(wrongArgument('compose', 'transforms', 'functions of a tensor', wrong))
   return (x, random) => {
     let value = x
     for (const transform of transforms) {
@@ -71,7 +71,7 @@ export function normalize(mean: number | readonly number[], std: number | readon
 
 function checkPerChannel(name: string, value: number | readonly number[]): readonly number[] {
   const list = Array.isArray(value) ? (value as readonly number[]) : [value as number]
-  if (list.length === 0) throw new ValueError(wrongArgument('normalize', name, 'a number or one per channel', 'none'))
+  if (list.length === 0) throw new ValueError(misfit('normalize', name, 'a number or one per channel', 'none'))
   return list.map((number) => checkNumber('normalize', name, number))
 }
 
@@ -80,7 +80,7 @@ function perChannel(list: readonly number[], x: Tensor): Tensor {
 }
 
 function requireFloat(fn: string, x: Tensor): void {
-  if (!isFloat(x.dtype)) throw new DTypeError(wrongArgument(fn, 'x', 'float32 or float64', x.dtype, 'put toFloat() before it'))
+  if (!isFloat(x.dtype)) throw new DTypeError(misfit(fn, 'x', 'float32 or float64', x.dtype, 'put toFloat() before it'))
 }
 
 /** Options of `randomShift`. */
@@ -157,7 +157,7 @@ function affine(
     requireFloat(fn, x)
     if (x.rank !== 3 && x.rank !== 4) {
       throw new ShapeError(
-        wrongArgument(fn, 'x', 'images [batch, height, width] or [batch, height, width, channels]', showShape(x.shape)),
+        misfit(fn, 'x', 'images [batch, height, width] or [batch, height, width, channels]', showShape(x.shape)),
       )
     }
     const [batch, height, width, channels = 1] = x.shape as readonly [number, number, number, number?]

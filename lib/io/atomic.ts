@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { ValueError, wrongArgument } from '../errors.js'
 
 /** Chunks go to the file in pieces of at most this size: the kernel refuses writes of 2 GiB and more. */
 const maxWriteBytes = 2 ** 30
@@ -19,7 +19,7 @@ const maxWriteBytes = 2 ** 30
  */
 export async function writeAtomically(path: string | URL, content: Uint8Array | Iterable<Uint8Array>): Promise<void> {
   if ((typeof path !== 'string' && !(path instanceof URL)) || path === '') {
-    throw new ValueError(wrongArgument('writeAtomically', 'path', 'a path or a file: URL', describe(path)))
+    throw new ValueError(wrongArgument('writeAtomically', 'path', 'a path or a file: URL', path))
   }
   try {
     const target = await resolveTarget(typeof path === 'string' ? path : fileURLToPath(path))

@@ -1,6 +1,6 @@
 // Reading and writing named tensors as safetensors files, compatible with the Python package of that name.
 // Invariant: a file is read only after its whole header has been checked, and written only in one piece (see atomic.ts).
-import { DTypeError, describe, ValueError, wrongArgument } from '../errors.js'
+import { DTypeError, inNameOf, ValueError, wrongArgument } from '../errors.js'
 import { tensor } from '../tensor/creation.js'
 import { dtypes } from '../tensor/dtype.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -50,8 +50,7 @@ export async function loadSafetensors(source: FileSource): Promise<SafetensorsCo
 /** The synchronous form of `loadSafetensors` for the bytes of a file in memory; same checks, same errors. */
 export function parseSafetensors(source: Uint8Array | ArrayBuffer): SafetensorsContent {
   const bytes = bytesOf('parseSafetensors', source)
-  if (!bytes)
-    throw new ValueError(wrongArgument('parseSafetensors', 'source', 'a Uint8Array or an ArrayBuffer', describe(source)))
+  if (!bytes) throw new ValueError(wrongArgument('parseSafetensors', 'source', 'a Uint8Array or an ArrayBuffer', source))
   const where = 'parseSafetensors: bytes'
   const { entries, metadata, data } = splitBytes(bytes, where)
   const tensors = entries.map((entry) => [entry.name, toTensor(entry, data.subarray(entry.begin, entry.end), where)] as const)
@@ -82,7 +81,8 @@ export async function saveSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   options: SafetensorsOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, encode('saveSafetensors', tensors, options))
+  const content = encode('saveSafetensors', tensors, options)
+  await inNameOf('saveSafetensors', 'writeAtomically', () => writeAtomically(path, content))
 }
 
 /** The bytes of the file that `saveSafetensors` would write. */
@@ -116,7 +116,7 @@ function encode(fn: string, tensors: Readonly<Record<string, Tensor>>, options: 
 function toWritten(fn: string, name: string, value: Tensor): Written {
   if (name === '__metadata__')
     throw new ValueError(`${fn}: a tensor must have a name other than '__metadata__'; that name is reserved`)
-  if (!(value instanceof Tensor)) throw new ValueError(wrongArgument(fn, `tensors['${name}']`, 'a Tensor', describe(value)))
+  if (!(value instanceof Tensor)) throw new ValueError(wrongArgument(fn, `tensors['${name}']`, 'a Tensor', value))
   const type = writtenType[value.dtype]
   if (!type)
     throw new DTypeError(`${fn}: tensor '${name}' must be of dtype ${Object.keys(dtypes).join(', ')}, got ${value.dtype}`)
@@ -137,9 +137,9 @@ function checkMetadata(
 ): Readonly<Record<string, string>> | undefined {
   if (metadata === undefined) return undefined
   if (typeof metadata !== 'object' || metadata === null)
-    throw new ValueError(wrongArgument(fn, 'metadata', 'an object of strings', describe(metadata)))
+    throw new ValueError(wrongArgument(fn, 'metadata', 'an object of strings', metadata))
   for (const [key, text] of Object.entries(metadata)) {
-    if (typeof text !== 'string') throw new ValueError(wrongArgument(fn, `metadata['${key}']`, 'a string', describe(text)))
+    if (typeof text !== 'string') throw new ValueError(wrongArgument(fn, `metadata['${key}']`, 'a string', text))
   }
   return metadata
 }

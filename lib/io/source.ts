@@ -1,7 +1,7 @@
 // Where bytes to be read come from: a file by path or URL, or bytes in memory, behind one small interface with checked ranges.
 // Invariant: a read returns exactly the bytes asked for or throws a ValueError that names the source.
 import { type FileHandle, open } from 'node:fs/promises'
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { ValueError, wrongArgument } from '../errors.js'
 
 /** A path, a file: URL, or the bytes of a file. */
 export type FileSource = string | URL | Uint8Array | ArrayBuffer
@@ -29,7 +29,7 @@ export function bytesOf(fn: string, source: FileSource): Uint8Array | undefined 
   if (source instanceof Uint8Array) return source
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
   if (typeof source === 'string' || source instanceof URL) return undefined
-  throw new ValueError(wrongArgument(fn, 'source', 'a path, a file: URL, a Uint8Array or an ArrayBuffer', describe(source)))
+  throw new ValueError(wrongArgument(fn, 'source', 'a path, a file: URL, a Uint8Array or an ArrayBuffer', source))
 }
 
 function unreadable(fn: string, name: string, cause: unknown): ValueError {

@@ -123,7 +123,7 @@ export class Mean extends MeanOfValues {
   }
   /** Takes values into account, with weights that broadcast to them. */
   updateValues(values: TensorLike, sampleWeight?: TensorLike | null): void {
-    const given = toTensor('mean', values)
+    const given = toTensor(this.name, values, undefined, 'values')
     this.update(given, given, sampleWeight)
   }
 }
@@ -139,9 +139,10 @@ export class MeanLoss extends MeanOfValues {
   readonly className = 'meanLoss'
   private readonly loss: LossFunction
 
-  constructor(options: MeanLossOptions) {
-    const loss = getLoss(options.loss, 'meanLoss')
-    super('meanLoss', { name: options.name ?? lossName(loss) })
+  /** @param kind what messages call it */
+  constructor(options: MeanLossOptions, kind = 'meanLoss') {
+    const loss = getLoss(options.loss, kind)
+    super(kind, { name: options.name ?? lossName(loss) })
     this.loss = loss
   }
 

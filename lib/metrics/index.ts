@@ -86,9 +86,11 @@ export const metrics = {
   /** The mean of a loss over samples. */
   meanLoss: register('meanLoss', (options: MeanLossOptions) => new MeanLoss(options)),
   /** The mean squared error over samples. */
-  meanSquaredError: (options: MetricOptions = {}): MeanLoss => new MeanLoss({ ...options, loss: 'meanSquaredError' }),
+  meanSquaredError: (options: MetricOptions = {}): MeanLoss =>
+    new MeanLoss({ ...options, loss: 'meanSquaredError' }, 'meanSquaredError'),
   /** The mean absolute error over samples. */
-  meanAbsoluteError: (options: MetricOptions = {}): MeanLoss => new MeanLoss({ ...options, loss: 'meanAbsoluteError' }),
+  meanAbsoluteError: (options: MetricOptions = {}): MeanLoss =>
+    new MeanLoss({ ...options, loss: 'meanAbsoluteError' }, 'meanAbsoluteError'),
 }
 
 /** Names of metrics: those of `metrics`, of all losses, and 'accuracy', which depends on the loss. */

@@ -10,7 +10,7 @@ import { applyFormula, formula } from '../ops/elementwise.js'
 import { mean, sum } from '../ops/reduce.js'
 import { full, type TensorLike, toTensor } from '../tensor/creation.js'
 import type { Shape } from '../tensor/shape.js'
-import { type Tensor, Variable } from '../tensor/tensor.js'
+import { Tensor, Variable } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
 
 /** Options of every metric. */
@@ -49,8 +49,10 @@ export abstract class Metric<R extends MetricResult = MetricResult> implements C
     noGrad(() =>
       tidy(() => {
         const weights =
-          sampleWeight === undefined || sampleWeight === null ? null : castTo(toTensor(this.name, sampleWeight), 'float32')
-        this.accumulate(toTensor(this.name, yTrue), toTensor(this.name, yPred), weights)
+          sampleWeight === undefined || sampleWeight === null
+            ? null
+            : castTo(toTensor(this.name, sampleWeight, undefined, 'sampleWeight'), 'float32')
+        this.accumulate(toTensor(this.name, yTrue, undefined, 'yTrue'), toTensor(this.name, yPred, undefined, 'yPred'), weights)
       }),
     )
   }
@@ -89,7 +91,10 @@ export abstract class Metric<R extends MetricResult = MetricResult> implements C
 
   /** Continues from the values that `variables` listed. */
   loadState(state: Readonly<Record<string, Tensor>>): void {
+    if (typeof state !== 'object' || state === null)
+      throw new ValueError(wrongArgument('loadState', 'state', 'an object of tensors', state))
     for (const [name, value] of Object.entries(state)) {
+      if (!(value instanceof Tensor)) throw new ValueError(wrongArgument('loadState', `state['${name}']`, 'a Tensor', value))
       if (value.dtype !== 'float64')
         throw new DTypeError(`loadState: '${name}' of ${this.name} must be float64, got ${value.dtype}`)
       this.states.set(name, new Variable(value, { trainable: false, name }))

@@ -3,7 +3,7 @@ import { ValueError, wrongArgument } from '../errors.js'
 import { formula, square } from '../ops/elementwise.js'
 import type { Formula } from '../ops/expression/formula.js'
 import { sum } from '../ops/reduce.js'
-import type { Variable } from '../tensor/tensor.js'
+import { Variable } from '../tensor/tensor.js'
 import { fraction, notNegative } from './check.js'
 import { type Config, type Configurable, Registry, type Serialized } from './registry.js'
 
@@ -26,6 +26,7 @@ export class Constraint implements Configurable {
 
   /** Overwrites the variable with its projection. */
   project(variable: Variable): void {
+    if (!(variable instanceof Variable)) throw new ValueError(wrongArgument(this.className, 'variable', 'a Variable', variable))
     const norms = this.axis === null ? [] : [sum(square(variable.detach()), this.axis, true)]
     this.rule.assign([variable], [variable, ...norms])
   }

@@ -4,7 +4,8 @@ import { ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { castTo } from '../ops/cast.js'
 import { Generator, random } from '../ops/random.js'
 import { full, tensor } from '../tensor/creation.js'
-import { type Shape, showShape, sizeOf } from '../tensor/shape.js'
+import { checkDType } from '../tensor/dtype.js'
+import { checkShape, type Shape, showShape, sizeOf } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { finite, notNegative, oneOf, positive } from './check.js'
 import { orthonormalRows } from './orthogonal.js'
@@ -43,7 +44,8 @@ class Drawn extends Initializer {
     return this.config
   }
   apply(shape: Shape, dtype: FloatType = 'float32'): Tensor {
-    return castTo(this.draw(shape, dtype), dtype)
+    checkDType(this.className, dtype)
+    return castTo(this.draw(checkShape(this.className, shape), dtype), dtype)
   }
 }
 

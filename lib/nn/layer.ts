@@ -178,6 +178,7 @@ export function registerLayer<O extends LayerOptions, L extends Layer>(
 ): (options?: O) => L {
   if (typeof className !== 'string' || className === '')
     throw new ValueError(wrongArgument('registerLayer', 'className', 'a non-empty string', className))
+  if (typeof type !== 'function') throw new ValueError(wrongArgument('registerLayer', 'type', 'a class of layers', type))
   if (layerRegistry.names.includes(className))
     throw new ValueError(`registerLayer: ${describe(className)} is registered already; choose another name`)
   return layerRegistry.register(className, (options: O) => new type(options)) as (options?: O) => L

@@ -8,6 +8,7 @@ import { add, clone } from '../ops/index.js'
 import { Generator } from '../ops/random.js'
 import { sameShape, showShape } from '../tensor/shape.js'
 import { Tensor, Variable } from '../tensor/tensor.js'
+import { truth } from './check.js'
 
 type Entry = [string, Variable | Module]
 
@@ -49,6 +50,7 @@ export abstract class Module {
 
   /** Sets training mode here and in all children. */
   train(mode = true): this {
+    truth('train', 'mode', mode)
     for (const [, module] of this.modules()) module.#training = mode
     return this
   }

@@ -34,7 +34,7 @@ const affineSampleOp = defineOp<number>({
  */
 export function affineSample(x: TensorLike, matrices: TensorLike, fillValue = 0): Tensor {
   const images = toTensor('affineSample', x)
-  const maps = toTensor('affineSample', matrices, images.dtype)
+  const maps = toTensor('affineSample', matrices, images.dtype, 'matrices')
   if (images.dtype !== maps.dtype || (images.dtype !== 'float32' && images.dtype !== 'float64')) {
     throw new DTypeError(
       `affineSample: images and matrices must both be float32 or both float64, got ${images.dtype} and ${maps.dtype}`,

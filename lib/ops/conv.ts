@@ -150,7 +150,7 @@ const kernelGradientOp: Op<Geometry> = defineOp<Geometry>({
  */
 export function conv2d(x: TensorLike, kernel: TensorLike, options: Conv2dOptions = {}): Tensor {
   checkOptions('conv2d', options)
-  const [image, filters] = [toTensor('conv2d', x), toTensor('conv2d', kernel)]
+  const [image, filters] = [toTensor('conv2d', x), toTensor('conv2d', kernel, undefined, 'kernel')]
   const dtype = promote(image.dtype, filters.dtype)
   if (!isFloat(dtype))
     throw new DTypeError(`conv2d: operands must be float32 or float64, got ${image.dtype} and ${filters.dtype}; cast first`)

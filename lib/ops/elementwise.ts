@@ -10,12 +10,15 @@ import { registry, type Samples } from './op.js'
 type Unary = (x: TensorLike) => Tensor
 type Binary = (a: TensorLike, b: TensorLike) => Tensor
 
+/** What arguments are called in messages, by their number. */
+const argumentNames: readonly (readonly string[])[] = [[], ['x'], ['a', 'b']]
+
 /** Operands as tensors; numbers take the dtype of the tensors beside them. */
-function operands(name: string, values: readonly TensorLike[]): Tensor[] {
+function operands(name: string, values: readonly TensorLike[], names = argumentNames[values.length] ?? []): Tensor[] {
   let dtype: DType | undefined
   for (const value of values) if (value instanceof Tensor) dtype = dtype === undefined ? value.dtype : promote(dtype, value.dtype)
   const weak = dtype === 'bool' || dtype === 'uint8' ? 'int32' : dtype
-  return values.map((value) => (value instanceof Tensor ? value : toTensor(name, value, weak)))
+  return values.map((value, i) => (value instanceof Tensor ? value : toTensor(name, value, weak, names[i] ?? `${i + 1}`)))
 }
 
 /** Builds the formula of `build` over its declared number of inputs. */
@@ -35,8 +38,8 @@ export function formula(
 }
 
 /** Applies a formula of one output to whatever can stand for tensors. */
-export function applyFormula(op: Formula, values: readonly TensorLike[]): Tensor {
-  return op.apply(operands(op.name, values))[0] as Tensor
+export function applyFormula(op: Formula, values: readonly TensorLike[], names?: readonly string[]): Tensor {
+  return op.apply(operands(op.name, values, names))[0] as Tensor
 }
 
 function define(
@@ -44,8 +47,9 @@ function define(
   arity: number,
   build: (...inputs: Expression[]) => Expression,
   samples: Samples,
+  names?: readonly string[],
 ): (...values: TensorLike[]) => Tensor {
-  const call = (...values: TensorLike[]): Tensor => applyFormula(op, values)
+  const call = (...values: TensorLike[]): Tensor => applyFormula(op, values, names)
   const op = formula(name, arity, build, call, samples)
   registry.set(name, op)
   return call
@@ -190,6 +194,7 @@ const whereCall = define(
     [make.truth(2, 3), make.normal(2, 3), make.normal(3)],
     [make.truth(4), make.normal(), 1],
   ],
+  ['condition', 'a', 'b'],
 )
 
 /** `a` where the condition is not 0, else `b`. */
@@ -205,6 +210,7 @@ const clipCall = define(
     [make.distinct(3, 4), -0.5, 0.5],
     [make.distinct(5), make.normal(), 3],
   ],
+  ['x', 'low', 'high'],
 )
 
 /** min(max(x, low), high). */

@@ -17,7 +17,7 @@ const kernels = {
 }
 
 function toIndices(fn: string, value: TensorLike): Tensor {
-  const indices = toTensor(fn, value, 'int32')
+  const indices = toTensor(fn, value, 'int32', 'indices')
   if (isFloat(indices.dtype) || indices.dtype === 'bool')
     throw new DTypeError(`${fn}: indices must be int32 or uint8, got ${indices.dtype}; cast first`)
   return castTo(indices, 'int32')
@@ -86,7 +86,7 @@ const scatterAddOp = defineOp<Scatter>({
 
 /** Zeros of `shape` with each slice of `updates` along `axis` added at its index: the reverse of `gather`. */
 export function scatterAdd(updates: TensorLike, indices: TensorLike, shape: Shape, axis = 0): Tensor {
-  const source = toTensor('scatterAdd', updates)
+  const source = toTensor('scatterAdd', updates, undefined, 'updates')
   const index = toIndices('scatterAdd', indices)
   const target = checkShape('scatterAdd', shape)
   const at = normalizeAxis('scatterAdd', axis, target.length)

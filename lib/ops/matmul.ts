@@ -92,8 +92,8 @@ function productTransposed(a: Tensor, dy: Tensor, transposeA: boolean, rankOfB: 
  * read an operand as if its last two axes were swapped.
  */
 export function matMul(a: TensorLike, b: TensorLike, transposeA = false, transposeB = false): Tensor {
-  let left = toTensor('matMul', a)
-  let right = toTensor('matMul', b)
+  let left = toTensor('matMul', a, undefined, 'a')
+  let right = toTensor('matMul', b, undefined, 'b')
   const dtype = promote(left.dtype, right.dtype)
   if (!isFloat(dtype))
     throw new DTypeError(`matMul: operands must be float32 or float64, got ${left.dtype} and ${right.dtype}; cast first`)

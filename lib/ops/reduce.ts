@@ -140,6 +140,7 @@ export function min(x: TensorLike, axes?: Axes | null, keepDims = false): Tensor
 /** Mean squared distance from the mean over `axes` (default all): the biased variance. */
 export function variance(x: TensorLike, axes?: Axes | null, keepDims = false): Tensor {
   const input = toTensor('variance', x)
+  normalizeAxes('variance', axes, input.rank)
   const centred = sub(input, mean(input, axes, true))
   return mean(mul(centred, centred), axes, keepDims)
 }

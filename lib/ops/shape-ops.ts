@@ -109,7 +109,7 @@ const transposeOp = defineOp<readonly number[]>({
 export function transpose(x: TensorLike, axes?: readonly number[]): Tensor {
   const input = toTensor('transpose', x)
   if (axes !== undefined && !Array.isArray(axes))
-    throw new ShapeError(wrongArgument('transpose', 'axes', 'an array of axes', describe(axes)))
+    throw new ShapeError(wrongArgument('transpose', 'axes', 'an array of axes', axes))
   const order =
     axes === undefined
       ? input.shape.map((_, i) => input.rank - 1 - i)
@@ -172,7 +172,7 @@ const concatenateOp = defineOp<number>({
 export function concatenate(tensors: readonly TensorLike[], axis = 0): Tensor {
   if (!Array.isArray(tensors) || tensors.length === 0)
     throw new ValueError(wrongArgument('concatenate', 'tensors', 'a non-empty array of tensors', tensors))
-  const inputs = tensors.map((x) => toTensor('concatenate', x))
+  const inputs = tensors.map((x) => toTensor('concatenate', x, undefined, 'tensors'))
   const [first] = inputs as [Tensor]
   const at = normalizeAxis('concatenate', axis, first.rank)
   for (const x of inputs) {
@@ -189,9 +189,15 @@ export function concatenate(tensors: readonly TensorLike[], axis = 0): Tensor {
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
   if (!Array.isArray(tensors) || tensors.length === 0)
     throw new ValueError(wrongArgument('stack', 'tensors', 'a non-empty array of tensors', tensors))
+  const inputs = tensors.map((x) => toTensor('stack', x, undefined, 'tensors'))
+  const [first] = inputs as [Tensor]
+  const at = normalizeAxis('stack', axis, first.rank + 1)
+  for (const x of inputs)
+    if (!sameShape(x.shape, first.shape))
+      throw new ShapeError(`stack: all tensors must have one shape, got ${showShape(first.shape)} and ${showShape(x.shape)}`)
   return concatenate(
-    tensors.map((x) => expandDims(x, axis)),
-    axis,
+    inputs.map((x) => expandDims(x, at)),
+    at,
   )
 }
 defineDerived({
@@ -212,6 +218,7 @@ export function split(x: TensorLike, pieces: number | readonly number[], axis = 
     throw new ShapeError(`split: axis ${at} of size ${length} does not divide into ${pieces} equal pieces`)
   }
   const sizes = typeof pieces === 'number' ? new Array<number>(pieces).fill(length / pieces) : pieces
+  if (!Array.isArray(sizes)) throw new ShapeError(wrongArgument('split', 'pieces', 'a count or an array of sizes', pieces))
   checkShape('split', sizes)
   if (sizes.reduce((a, b) => a + b, 0) !== length)
     throw new ShapeError(`split: sizes ${showShape(sizes)} must add up to ${length}, the size of axis ${at}`)

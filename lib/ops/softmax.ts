@@ -112,8 +112,8 @@ const crossEntropyOp = defineOp<null>({
  * @throws ValueError for a label outside [0, classes)
  */
 export function sparseCrossEntropy(logits: TensorLike, labels: TensorLike): Tensor {
-  const x = toTensor('sparseCrossEntropy', logits)
-  let y = toTensor('sparseCrossEntropy', labels, 'int32')
+  const x = toTensor('sparseCrossEntropy', logits, undefined, 'logits')
+  let y = toTensor('sparseCrossEntropy', labels, 'int32', 'labels')
   if (!isFloat(x.dtype)) throw new DTypeError(`sparseCrossEntropy: logits must be float32 or float64, got ${x.dtype}`)
   if (isFloat(y.dtype) || y.dtype === 'bool')
     throw new DTypeError(`sparseCrossEntropy: labels must be int32 or uint8, got ${y.dtype}; cast first`)

@@ -23,10 +23,10 @@ function shapeOfNested(fn: string, values: Nested): number[] {
   return shape
 }
 
-function flatten(fn: string, values: Nested, shape: Shape, out: number[], axis = 0): void {
+function flatten(fn: string, argument: string, values: Nested, shape: Shape, out: number[], axis = 0): void {
   if (axis === shape.length) {
     if (typeof values !== 'number' && typeof values !== 'boolean')
-      throw new ValueError(wrongArgument(fn, 'values', 'nested arrays of numbers, all of one shape', describe(values)))
+      throw new ValueError(wrongArgument(fn, argument, 'nested arrays of numbers, all of one shape', values))
     out.push(Number(values))
     return
   }
@@ -34,7 +34,7 @@ function flatten(fn: string, values: Nested, shape: Shape, out: number[], axis =
     const got = Array.isArray(values) ? `length ${values.length}` : describe(values)
     throw new ShapeError(`${fn}: nested arrays must be regular: expected length ${shape[axis]} at depth ${axis}, got ${got}`)
   }
-  for (const value of values) flatten(fn, value, shape, out, axis + 1)
+  for (const value of values) flatten(fn, argument, value, shape, out, axis + 1)
 }
 
 function isBoolean(values: Nested): boolean {
@@ -78,10 +78,10 @@ function fromArray(fn: string, data: TypedArray | number[], shape: Shape, dtype:
  * @throws ShapeError for irregular nesting or a shape of another size; ValueError for what is no number or does not fit the dtype
  */
 export function tensor(values: TensorLike, shape?: Shape, dtype?: DType): Tensor {
-  return makeTensor('tensor', values, shape, dtype)
+  return makeTensor('tensor', 'values', values, shape, dtype)
 }
 
-function makeTensor(fn: string, values: TensorLike, shape?: Shape, dtype?: DType): Tensor {
+function makeTensor(fn: string, argument: string, values: TensorLike, shape?: Shape, dtype?: DType): Tensor {
   if (dtype !== undefined) checkDType(fn, dtype)
   if (shape !== undefined) checkShape(fn, shape)
   if (values instanceof Tensor) return fromArray(fn, values.dataSync(), shape ?? values.shape, dtype ?? values.dtype)
@@ -89,28 +89,27 @@ function makeTensor(fn: string, values: TensorLike, shape?: Shape, dtype?: DType
     const natural = dtypeOfArray(values)
     if (!natural)
       throw new DTypeError(
-        wrongArgument(fn, 'values', 'a Float32Array, Float64Array, Int32Array or Uint8Array', values, 'convert it first'),
+        wrongArgument(fn, argument, 'a Float32Array, Float64Array, Int32Array or Uint8Array', values, 'convert it first'),
       )
-    if (isDetached(values)) throw new StateError(`${fn}: the typed array is detached: its buffer was transferred away`)
+    if (isDetached(values))
+      throw new StateError(`${fn}: argument '${argument}' is a detached typed array: its buffer was transferred away`)
     return fromArray(fn, values, shape ?? [values.length], dtype ?? natural)
   }
   if (typeof values !== 'number' && typeof values !== 'boolean' && !Array.isArray(values)) {
-    throw new ValueError(
-      wrongArgument(fn, 'values', 'a number, nested arrays of numbers, a typed array or a Tensor', describe(values)),
-    )
+    throw new ValueError(wrongArgument(fn, argument, 'a number, nested arrays of numbers, a typed array or a Tensor', values))
   }
   const nested = shapeOfNested(fn, values)
   const flat: number[] = []
-  flatten(fn, values, nested, flat)
+  flatten(fn, argument, values, nested, flat)
   return fromArray(fn, flat, shape ?? nested, dtype ?? (isBoolean(values) ? 'bool' : 'float32'))
 }
 
-/** The value itself if it is a tensor, else a tensor of it; `dtype` applies to plain numbers and arrays only. */
-export function toTensor(fn: string, value: TensorLike, dtype?: DType): Tensor {
+/** The value of an argument itself if it is a tensor, else a tensor of it; `dtype` applies to plain numbers and arrays only. */
+export function toTensor(fn: string, value: TensorLike, dtype?: DType, argument = 'x'): Tensor {
   if (value instanceof Tensor) return value
   if (typeof value === 'number')
     return filled([], value, dtype && (isFloat(dtype) || Number.isInteger(value)) ? dtype : 'float32')
-  return makeTensor(fn, value, undefined, dtype)
+  return makeTensor(fn, argument, value, undefined, dtype)
 }
 
 /** Elements up to which a fill is made once and kept as a constant of a recording, rather than anew in every run. */
@@ -135,12 +134,12 @@ export function full(shape: Shape, value: number, dtype: DType = 'float32'): Ten
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
-  return full(checkShape('zeros', shape), 0, dtype)
+  return full(checkShape('zeros', shape), 0, checkDType('zeros', dtype))
 }
 
 /** A tensor of ones. */
 export function ones(shape: Shape, dtype: DType = 'float32'): Tensor {
-  return full(checkShape('ones', shape), 1, dtype)
+  return full(checkShape('ones', shape), 1, checkDType('ones', dtype))
 }
 
 /** start, start + step, … below (above, for a negative step) stop. `arange(n)` counts from 0. */
@@ -179,5 +178,5 @@ export function eye(n: number, m = n, dtype: DType = 'float32'): Tensor {
 
 /** A variable with a copy of the values: the kind of tensor that optimizers update. */
 export function variable(initial: TensorLike, options?: VariableOptions): Variable {
-  return new Variable(toTensor('variable', initial), options)
+  return new Variable(toTensor('variable', initial, undefined, 'initial'), options)
 }

@@ -1,7 +1,7 @@
 // Where batches come from: arrays held as tensors, or a data set that yields batches by itself.
 // Invariant: the batches of an epoch depend on the seed and the epoch's number only, so that a run can be continued from any batch.
 import { DataLoader } from '../data/loader.js'
-import { describe, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { describe, misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { gather } from '../ops/gather.js'
 import { Generator } from '../ops/random.js'
 import { slice } from '../ops/slice.js'
@@ -70,9 +70,9 @@ export function toSamples(fn: string, x: TensorLike, y?: TensorLike | null, weig
 
 function samplesOf(fn: string, argument: string, value: TensorLike): Tensor {
   if (value === undefined || value === null || typeof value !== 'object')
-    throw new ValueError(wrongArgument(fn, argument, 'a tensor, a typed array, nested arrays or a data set', describe(value)))
-  const result = toTensor(fn, value)
-  if (result.rank === 0) throw new ShapeError(wrongArgument(fn, argument, 'an array of samples', 'a scalar'))
+    throw new ValueError(wrongArgument(fn, argument, 'a tensor, a typed array, nested arrays or a data set', value))
+  const result = toTensor(fn, value, undefined, argument)
+  if (result.rank === 0) throw new ShapeError(misfit(fn, argument, 'an array of samples', 'a scalar'))
   return result
 }
 

@@ -1,6 +1,6 @@
 // What `compile` fixes: optimizer, loss and metrics, from names or objects, and their saved form.
 // Invariant: whatever was given by name or made by a factory of the library can be saved; functions of the user's own cannot.
-import { describe, StateError, ValueError, wrongArgument } from '../errors.js'
+import { describe, inNameOf, StateError, ValueError, wrongArgument } from '../errors.js'
 import { getMetric, Metric, type MetricName } from '../metrics/index.js'
 import { getLoss, type LossFunction, type LossLike, lossConfig, lossName } from '../nn/losses/index.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
@@ -43,7 +43,8 @@ export class Compiled {
       if (!Array.isArray(list) || list.some((item) => typeof item !== 'string' && !(item instanceof Metric)))
         throw new ValueError(wrongArgument('compile', name, 'an array of names or metrics', list))
     }
-    for (const item of [...metrics, ...weightedMetrics]) if (typeof item === 'string') getMetric(item, lossName(this.loss), [1])
+    for (const item of [...metrics, ...weightedMetrics])
+      if (typeof item === 'string') inNameOf('compile', 'getMetric', () => getMetric(item, lossName(this.loss), [1]))
   }
 
   /** Figures from nothing. The shape of the output must be known, since 'accuracy' depends on it. */

@@ -1,7 +1,7 @@
 // From the arguments of fit, evaluate and predict to sources of batches.
 // Invariant: the validation data never shares a sample with the training data that it was split from.
 import { TensorDataset } from '../data/dataset.js'
-import { ValueError, wrongArgument } from '../errors.js'
+import { misfit, ValueError, wrongArgument } from '../errors.js'
 import type { TensorLike } from '../tensor/creation.js'
 import {
   ArraySource,
@@ -57,7 +57,7 @@ function unpacked(
 
 function split(samples: Samples, share: number): { training: Samples; held: Samples | null } {
   const count = samples.x.shape[0] as number
-  if (count === 0) throw new ValueError(wrongArgument('fit', 'x', 'at least one sample', 'none'))
+  if (count === 0) throw new ValueError(misfit('fit', 'x', 'at least one sample', 'none'))
   if (share === 0) return { training: samples, held: null }
   const at = Math.floor(count * (1 - share))
   if (at === 0 || at === count)

@@ -1,8 +1,8 @@
 // Model: a module that can be compiled, trained, evaluated, used for prediction and saved. Its methods check arguments and delegate.
-import { StateError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, StateError, ValueError, wrongArgument } from '../errors.js'
 import type { FileSource } from '../io/source.js'
 import { Module } from '../nn/module.js'
-import type { Serialized } from '../nn/registry.js'
+import { checkOptions, type Serialized } from '../nn/registry.js'
 import { concatenate } from '../ops/shape-ops.js'
 import type { Optimizer } from '../optimizers/index.js'
 import type { TensorLike } from '../tensor/creation.js'
@@ -113,7 +113,7 @@ export abstract class Model extends Module {
   async predict(x: TensorLike | DataSet, options: PredictOptions = {}): Promise<Tensor> {
     const parts: Tensor[] = []
     for await (const part of this.predictStream(x, options)) parts.push(part)
-    if (parts.length === 0) throw new ValueError(wrongArgument('predict', 'x', 'at least one sample', 'none'))
+    if (parts.length === 0) throw new ValueError(misfit('predict', 'x', 'at least one sample', 'none'))
     if (parts.length === 1) return parts[0]
     const whole = concatenate(parts, 0)
     for (const part of parts) part.dispose()
@@ -134,6 +134,9 @@ export abstract class Model extends Module {
 
   /** Prints a table of the layers, the shapes of their outputs and their parameters. */
   summary(options: { print?: (line: string) => void } = {}): void {
+    checkOptions('summary', options, ['print'])
+    if (options.print !== undefined && typeof options.print !== 'function')
+      throw new ValueError(wrongArgument('summary', 'print', 'a function of a line', options.print))
     for (const line of summaryLines(this)) (options.print ?? console.log)(line)
   }
 

@@ -2,7 +2,7 @@
 import { ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { type BatchShape, Layer, layerFromConfig, serializeLayer } from '../nn/layer.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
-import type { Shape } from '../tensor/shape.js'
+import { checkShape, type Shape } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Model } from './model.js'
 import type { LayerRow } from './summary.js'
@@ -20,6 +20,16 @@ export interface SequentialOptions {
   layers?: readonly Layer[]
   /** Default 'sequential'. */
   name?: string
+}
+
+/** Refuses what is no shape with a batch axis; sizes may be open (null). */
+function checkBatchShape(fn: string, shape: unknown): void {
+  const known = Array.isArray(shape) && shape.length > 0
+  if (!known) throw new ShapeError(wrongArgument(fn, 'inputShape', 'a shape with its batch axis first', shape))
+  checkShape(
+    fn,
+    shape.map((size) => size ?? 1),
+  )
 }
 
 /** Layers one after another. Built at once where the first layer has an inputShape, otherwise at the first input. */
@@ -54,6 +64,7 @@ export class Sequential extends Model {
 
   /** Makes the parameters of all layers for inputs of this shape, batch axis first. */
   build(inputShape: BatchShape): void {
+    checkBatchShape('build', inputShape)
     let shape: BatchShape = [null, ...inputShape.slice(1)]
     for (const layer of this.layers) {
       layer.ensureBuilt(shape)
@@ -83,6 +94,7 @@ export class Sequential extends Model {
 
   /** The input shape, then that of every layer's output. */
   shapes(inputShape: BatchShape): BatchShape[] {
+    checkBatchShape('shapes', inputShape)
     const shapes = [inputShape]
     for (const layer of this.layers) shapes.push(layer.computeOutputShape(shapes.at(-1) as BatchShape))
     return shapes
@@ -114,6 +126,8 @@ export class Sequential extends Model {
 
   /** The model of an architecture. Only registered kinds of layers are made, and nothing in `config` is run. */
   static fromConfig(config: SequentialConfig): Sequential {
+    if (typeof config !== 'object' || config === null || !Array.isArray(config.layers))
+      throw new ValueError(wrongArgument('fromConfig', 'config', 'what getConfig() returned', config))
     const model = new Sequential({ name: config.name, layers: config.layers.map(layerFromConfig) })
     if (config.inputShape && !model.built) model.build([null, ...config.inputShape])
     return model

@@ -1,6 +1,6 @@
 // Weights of samples: those given, times the weight of each sample's class.
 // Invariant: a class without a weight of its own counts 1, as in Keras.
-import { ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { castTo } from '../ops/cast.js'
 import { minimum, mul } from '../ops/elementwise.js'
 import { gather } from '../ops/gather.js'
@@ -22,7 +22,7 @@ export function classWeightTable(fn: string, weights: ClassWeights): Tensor {
     throw new ValueError(wrongArgument(fn, 'classWeight', 'an object such as { 0: 1, 1: 5 }', weights))
   const classes = Object.keys(weights).map(Number)
   if (classes.length === 0 || classes.some((name) => !Number.isInteger(name) || name < 0 || name >= maxClass))
-    throw new ValueError(wrongArgument(fn, 'classWeight', 'weights by class number, from 0', `keys ${Object.keys(weights)}`))
+    throw new ValueError(misfit(fn, 'classWeight', 'weights by class number, from 0', `keys ${Object.keys(weights)}`))
   const table = new Float32Array(Math.max(...classes) + 2).fill(1)
   for (const name of classes) {
     const weight = weights[name] as number

@@ -1,15 +1,9 @@
 // Bad input to tensors, operations and autograd: what is called, which argument is wrong and how.
 import * as st from '../../lib/index.js'
-import type { BadCall } from './bad-call.js'
+import { type BadCall, detached, wrong } from './bad-call.js'
 
 const x = st.ones([2, 3])
 const image = st.ones([1, 4, 4, 2])
-const wrong = (value: unknown): never => value as never
-const detached = (): Float32Array => {
-  const array = new Float32Array(4)
-  structuredClone(array.buffer, { transfer: [array.buffer] })
-  return array
-}
 const disposed = (): st.Tensor => {
   const t = st.ones([2])
   t.dispose()
@@ -46,15 +40,15 @@ export const coreCalls: readonly BadCall[] = [
   ['Variable.assign', 'value', 'another shape', () => st.variable([1, 2]).assign(st.ones([3])), st.ShapeError, /\[2\].*\[3\]/],
   ['Variable.assign', 'value', 'another dtype', () => st.variable([1, 2]).assign(st.ones([2], 'int32')), st.DTypeError, /int32/],
   ['Tensor.item', 'this', 'many elements', () => x.item(), st.ValueError, /\[2, 3\]/],
-  ['Tensor.dataSync', 'this', 'disposed', () => disposed().dataSync(), st.StateError, /disposed/],
-  ['add', 'a', 'disposed', () => disposed().add(1), st.StateError, /disposed/],
+  ['Tensor.dataSync', 'this', 'disposed', () => disposed().dataSync(), st.StateError, /disposed/, 'tensor'],
+  ['add', 'a', 'disposed', () => disposed().add(1), st.StateError, /disposed/, 'tensor'],
   ['add', 'b', 'a shape that does not broadcast', () => x.add(st.ones([4])), st.ShapeError, /\[2, 3\].*\[4\]/],
   ['mul', 'b', 'a string', () => x.mul(wrong('2')), st.ValueError, /'2'/],
   ['where', 'b', 'a shape that does not broadcast', () => st.where(x, x, st.ones([5])), st.ShapeError, /\[5\]/],
   ['clip', 'low', 'an object', () => x.clip(wrong({}), 1), st.ValueError, /Object/],
   ['pointwise', 'fn', 'no function', () => st.pointwise('f', wrong(1)), st.ValueError, /function/],
-  ['pointwise', 'fn', 'no expression returned', () => st.pointwise('f', () => wrong(1)), st.ValueError, /expression/],
-  ['pointwise', 'inputs', 'too few', () => st.pointwise('f', (a, b) => a.add(b))(x), st.ValueError, /2 arguments, got 1/],
+  ['pointwise', 'fn', 'no expression returned', () => st.pointwise('f', () => wrong(1)), st.ValueError, /expression/, 'f'],
+  ['pointwise', 'inputs', 'too few', () => st.pointwise('f', (a, b) => a.add(b))(x), st.ValueError, /2 arguments, got 1/, 'f'],
   ['cast', 'dtype', 'an unknown name', () => x.cast(wrong('int8')), st.DTypeError, /int8/],
   ['reshape', 'shape', 'another size', () => x.reshape([4, 2]), st.ShapeError, /8.*6/],
   ['reshape', 'shape', '-1 that does not divide', () => x.reshape([4, -1]), st.ShapeError, /divide/],
@@ -116,16 +110,16 @@ export const coreCalls: readonly BadCall[] = [
   ['sparseCrossEntropy', 'labels', 'another shape', () => st.sparseCrossEntropy(x, [0]), st.ShapeError, /\[2\]/],
   ['affineSample', 'matrices', 'wrong shape', () => image.affineSample(st.ones([1, 4])), st.ShapeError, /\[batch, 6\]/],
   ['leakyRelu', 'slope', 'NaN', () => x.leakyRelu(Number.NaN), st.ValueError, /NaN/],
-  ['random.uniform', 'shape', 'negative', () => st.random.uniform([-1]), st.ShapeError, /-1/],
-  ['random.normal', 'std', 'NaN', () => st.random.normal([2], 0, Number.NaN), st.ValueError, /NaN/],
-  ['random.bernoulli', 'p', 'above 1', () => st.random.bernoulli([2], 1.5), st.ValueError, /1\.5/],
-  ['random.integers', 'high', 'not above low', () => st.random.integers([2], 5, 5), st.ValueError, /low < high/],
-  ['random.permutation', 'n', 'negative', () => st.random.permutation(-3), st.ShapeError, /-3/],
+  ['Generator.uniform', 'shape', 'negative', () => st.random.uniform([-1]), st.ShapeError, /-1/],
+  ['Generator.normal', 'std', 'NaN', () => st.random.normal([2], 0, Number.NaN), st.ValueError, /NaN/],
+  ['Generator.bernoulli', 'p', 'above 1', () => st.random.bernoulli([2], 1.5), st.ValueError, /1\.5/],
+  ['Generator.integers', 'high', 'not above low', () => st.random.integers([2], 5, 5), st.ValueError, /low < high/],
+  ['Generator.permutation', 'n', 'negative', () => st.random.permutation(-3), st.ShapeError, /-3/],
   ['setSeed', 'seed', 'a fraction', () => st.setSeed(0.5), st.ValueError, /0\.5/],
   ['setThreads', 'count', 'zero', () => st.setThreads(0), st.ValueError, /positive/],
-  ['backward', 'this', 'nothing requires a gradient', () => x.sum().backward(), st.StateError, /requires a gradient/],
-  ['backward', 'this', 'many elements', () => st.variable([1, 2]).mul(2).backward(), st.ShapeError, /\[2\]/],
-  ['grad', 'fn', 'no function', () => st.grad(wrong(3)), st.ValueError, /function/],
+  ['Tensor.backward', 'this', 'nothing requires a gradient', () => x.sum().backward(), st.StateError, /requires a gradient/],
+  ['Tensor.backward', 'this', 'many elements', () => st.variable([1, 2]).mul(2).backward(), st.ShapeError, /\[2\]/],
+  ['grad', 'fn', 'no function', () => st.grad(wrong(3)), st.ValueError, /function/, 'valueAndGrad'],
   [
     'customFunction',
     'definition',

@@ -1,68 +1,14 @@
-// Bad input to data and files: what is called, which argument is wrong and how. Functions that read files return promises.
+// Bad input to the preparation of data: what is called, which argument is wrong and how.
 import * as data from '../../lib/data/index.js'
 import { DTypeError, ShapeError, StateError, ValueError } from '../../lib/errors.js'
-import * as io from '../../lib/io/index.js'
 import { ones, tensor } from '../../lib/tensor/creation.js'
-import type { BadCall } from './bad-call.js'
+import { type BadCall, wrong } from './bad-call.js'
 
 const x = ones([4, 2])
 const y = tensor(Int32Array.of(0, 1, 0, 1))
-const wrong = (value: unknown): never => value as never
-const bytes = (...values: number[]) => Uint8Array.from(values)
-const detached = (): Uint8Array => {
-  const array = new Uint8Array(16)
-  structuredClone(array.buffer, { transfer: [array.buffer] })
-  return array
-}
-const header = (json: string): Uint8Array => Buffer.concat([bytes(json.length, 0, 0, 0, 0, 0, 0, 0), Buffer.from(json)])
-const npyHeader = (text: string): Uint8Array =>
-  Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), bytes(text.length, 0), Buffer.from(text)])
+const source = new data.RandomSource(1)
 
 export const dataCalls: readonly BadCall[] = [
-  ['data.idx', 'source', 'no such file', () => data.idx('/no/such/file'), ValueError, /readable file.*\/no\/such\/file/],
-  ['data.idx', 'source', 'a number', () => data.idx(wrong(3)), ValueError, /path.*got 3/],
-  ['data.parseIdx', 'source', 'a detached array', () => data.parseIdx(detached()), ValueError, /at least 4 bytes, got 0/],
-  ['data.parseIdx', 'source', 'an unknown element type', () => data.parseIdx(bytes(0, 0, 7, 0)), ValueError, /type code.*got 7/],
-  [
-    'data.parseIdx',
-    'source',
-    'truncated',
-    () => data.parseIdx(bytes(0, 0, 8, 1, 0, 0, 0, 9, 1)),
-    ValueError,
-    /17 bytes, got 9.*truncated/,
-  ],
-  ['data.serializeIdx', 'values', 'an array', () => data.serializeIdx(wrong([1])), ValueError, /Tensor.*\[1\]/],
-  ['data.mnist', 'dir', 'a folder without the files', () => data.mnist({ dir: '/' }), ValueError, /train-images/],
-  ['data.mnist', 'options', 'an unknown option', () => data.mnist(wrong({ path: '/' })), ValueError, /'path'/],
-  ['data.csv', 'source', 'no such file', () => data.csv('/no/such/file'), ValueError, /readable file/],
-  ['data.parseCsv', 'text', 'a word in a column of numbers', () => data.parseCsv('a\nb'), ValueError, /line 2, column 'a'.*'b'/],
-  ['data.parseCsv', 'label', 'an unknown column', () => data.parseCsv('a\n1', { label: 'b' }), ValueError, /columns a.*'b'/],
-  [
-    'data.parseCsv',
-    'delimiter',
-    'two characters',
-    () => data.parseCsv('a', { delimiter: '::' }),
-    ValueError,
-    /one character.*'::'/,
-  ],
-  ['data.parseNpy', 'source', 'another file', () => data.parseNpy(bytes(1, 2, 3)), ValueError, /NUMPY.*3 bytes/],
-  [
-    'data.parseNpy',
-    'source',
-    'an array of objects',
-    () => data.parseNpy(npyHeader("{'descr': '|O', 'fortran_order': False, 'shape': (), }")),
-    DTypeError,
-    /'\|O'/,
-  ],
-  [
-    'data.npy',
-    'dtype',
-    'an unknown name',
-    () => data.npy(npyHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }"), wrong({ dtype: 'half' })),
-    DTypeError,
-    /half/,
-  ],
-  ['data.parseNpz', 'source', 'no archive', () => data.parseNpz(bytes(1, 2, 3)), ValueError, /ZIP archive.*3 bytes/],
   [
     'data.makeClassification',
     'nInformative',
@@ -172,46 +118,88 @@ export const dataCalls: readonly BadCall[] = [
     /images.*\[4, 2\]/,
   ],
   ['data.compose', 'transforms', 'a string', () => data.compose(wrong('flip')), ValueError, /'flip'/],
-  ['io.loadSafetensors', 'source', 'no such file', () => io.loadSafetensors('/no/such/file'), ValueError, /readable file/],
+  ['new data.Dataset', 'open', 'an array', () => new data.Dataset(wrong([1])), ValueError, /a function.*\[1\]/],
+  ['data.Dataset.map', 'fn', 'a word', () => data.dataset([1]).map(wrong('double')), ValueError, /a function.*'double'/],
   [
-    'io.parseSafetensors',
-    'source',
-    'truncated',
-    () => io.parseSafetensors(bytes(9, 0, 0, 0, 0, 0, 0, 0, 123)),
+    'data.Dataset.filter',
+    'predicate',
+    'nothing',
+    () => data.dataset([1]).filter(wrong(undefined)),
     ValueError,
-    /truncated/,
+    /'predicate'.*function.*undefined/,
   ],
+  ['data.Dataset.shuffle', 'bufferSize', 'zero', () => data.dataset([1]).shuffle(0), ValueError, /at least 1, got 0/],
+  ['data.Dataset.prefetch', 'count', 'negative', () => data.dataset([1]).prefetch(-1), ValueError, /at least 1, got -1/],
+  ['data.Dataset.skip', 'count', 'NaN', () => data.dataset([1]).skip(Number.NaN), ValueError, /at least 0, got NaN/],
+  ['data.Dataset.repeat', 'count', 'a fraction', () => data.dataset([1]).repeat(1.5), ValueError, /at least 0, got 1\.5/],
   [
-    'io.parseSafetensors',
-    'source',
-    'an unknown dtype',
-    () => io.parseSafetensors(header('{"a":{"dtype":"F4","shape":[0],"data_offsets":[0,0]}}')),
-    DTypeError,
-    /'F4'/,
-  ],
-  [
-    'io.parseSafetensors',
-    'source',
-    'a range outside the file',
-    () => io.parseSafetensors(header('{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}')),
+    'new data.TensorDataset',
+    'x',
+    'an array',
+    () => new data.TensorDataset(wrong([[1]]), y),
     ValueError,
-    /0 bytes exactly, got 9/,
+    /'x'.*a Tensor.*\[\[1\]\]/,
   ],
+  ['data.TensorDataset.at', 'i', 'past the end', () => data.tensorDataset(x, y).at(4), ShapeError, /from 0 to 3, got 4/],
   [
-    'io.serializeSafetensors',
-    'tensors',
+    'new data.DataLoader',
+    'source',
     'a number',
-    () => io.serializeSafetensors(wrong({ a: 1 })),
+    () => new data.DataLoader(wrong(3)),
     ValueError,
-    /'a'.*Tensor, got 1/,
+    /pair \[x, y\], got 3/,
+    'loader',
+  ],
+  ['data.DataLoader.order', 'epoch', 'negative', () => data.loader([x, y]).order(-1), ValueError, /from 0.*-1/],
+  [
+    'data.ColumnScaler.fit',
+    'x',
+    'one axis',
+    () => data.standardScaler().fit([1, 2]),
+    ShapeError,
+    /\[samples, features\].*\[2\]/,
+    'standardScaler',
   ],
   [
-    'io.saveSafetensors',
-    'path',
-    'a folder that does not exist',
-    () => io.saveSafetensors('/no/such/file', { x }),
+    'data.ColumnScaler.fitTransform',
+    'x',
+    'no samples',
+    () => data.minMaxScaler().fitTransform(ones([0, 2])),
     ValueError,
-    /writable.*\/no\/such\/file/,
+    /at least one.*\[0, 2\]/,
+    'minMaxScaler',
   ],
-  ['io.writeAtomically', 'path', 'a number', () => io.writeAtomically(wrong(3), new Uint8Array(1)), ValueError, /path.*got 3/],
+  [
+    'data.ColumnScaler.transform',
+    'x',
+    'before fit',
+    () => data.minMaxScaler().transform(x),
+    StateError,
+    /fit\(x\) first/,
+    'minMaxScaler',
+  ],
+  [
+    'data.ColumnScaler.inverseTransform',
+    'x',
+    'a word',
+    () => data.standardScaler().fit(x).inverseTransform(wrong('x')),
+    ValueError,
+    /tensor.*'x'/,
+    'standardScaler',
+  ],
+  [
+    'data.ColumnScaler.loadState',
+    'state',
+    'a scale of 0',
+    () => data.standardScaler().loadState({ center: [0], scale: [0], offset: 0 }),
+    ValueError,
+    /'state'.*finite numbers/,
+    'standardScaler',
+  ],
+  ['new data.RandomSource', 'seed', 'a fraction', () => new data.RandomSource(0.5), ValueError, /integer.*0\.5/],
+  ['data.RandomSource.integer', 'limit', 'zero', () => source.integer(0), ValueError, /from 1 to 4294967296, got 0/],
+  ['data.RandomSource.uniform', 'high', 'infinite', () => source.uniform(0, 1 / 0), ValueError, /finite number.*Infinity/],
+  ['data.RandomSource.normal', 'mean', 'NaN', () => source.normal(Number.NaN), ValueError, /finite number.*NaN/],
+  ['data.RandomSource.shuffle', 'items', 'a number', () => source.shuffle(wrong(3)), ValueError, /items\.length.*undefined/],
+  ['data.RandomSource.permutation', 'count', 'negative', () => source.permutation(-1), ValueError, /from 0.*-1/],
 ]

@@ -1,4 +1,5 @@
 // A table of vectors looked up by index.
+import { inNameOf } from '../../errors.js'
 import { castTo } from '../../ops/cast.js'
 import { gather } from '../../ops/gather.js'
 import { isFloat } from '../../tensor/dtype.js'
@@ -56,7 +57,7 @@ export class Embedding extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    return gather(this.embeddings, isFloat(x.dtype) ? castTo(x, 'int32') : x)
+    return inNameOf(this.name, 'gather', () => gather(this.embeddings, isFloat(x.dtype) ? castTo(x, 'int32') : x))
   }
 
   override getConfig(): Config {

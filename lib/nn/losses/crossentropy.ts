@@ -1,7 +1,7 @@
 // Cross-entropies from probabilities (clipped as Keras 3 clips them) or from logits (stable). Probabilities that a softmax or sigmoid has
 // just made are taken back to their logits, as Keras does: clipping would leave a confident mistake without gradient.
 
-import { DTypeError, ShapeError } from '../../errors.js'
+import { DTypeError, inNameOf, ShapeError } from '../../errors.js'
 import { castTo } from '../../ops/cast.js'
 import { applyFormula, div, formula, neg } from '../../ops/elementwise.js'
 import type { Expression } from '../../ops/expression/expression.js'
@@ -69,7 +69,7 @@ function binaryFormula(fromLogits: boolean, smoothing: number): Formula {
 export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: SmoothedCrossentropyOptions = {}): Tensor {
   const fn = 'binaryCrossentropy'
   const smoothing = fraction(fn, 'labelSmoothing', options.labelSmoothing ?? 0)
-  const given = toTensor(fn, yPred)
+  const given = toTensor(fn, yPred, undefined, 'yPred')
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'sigmoid')
   const losses = applyFormula(binaryFormula(logits !== undefined, smoothing), alignPair(fn, yTrue, logits ?? given))
   return reduceLosses(fn, perSample(losses), options)
@@ -82,7 +82,7 @@ export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options
 export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: SmoothedCrossentropyOptions = {}): Tensor {
   const fn = 'categoricalCrossentropy'
   const smoothing = fraction(fn, 'labelSmoothing', options.labelSmoothing ?? 0)
-  const given = toTensor(fn, yPred)
+  const given = toTensor(fn, yPred, undefined, 'yPred')
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'softmax')
   const [target, prediction] = alignPair(fn, yTrue, logits ?? given)
   const classes = prediction.shape[prediction.rank - 1] as number
@@ -104,7 +104,7 @@ export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, op
 
 /** Integer labels [batch, …] for predictions [batch, …, classes]; a last axis of size 1 is dropped, floats are truncated as Keras does. */
 export function toLabels(fn: string, yTrue: TensorLike, prediction: Tensor): Tensor {
-  let labels = toTensor(fn, yTrue, 'int32')
+  let labels = toTensor(fn, yTrue, 'int32', 'yTrue')
   if (labels.dtype !== 'int32') labels = castTo(labels, 'int32')
   const wanted = prediction.shape.slice(0, -1)
   if (labels.rank === prediction.rank && labels.shape[labels.rank - 1] === 1) labels = reshape(labels, labels.shape.slice(0, -1))
@@ -119,7 +119,7 @@ export function toLabels(fn: string, yTrue: TensorLike, prediction: Tensor): Ten
 }
 
 function toPrediction(fn: string, yPred: TensorLike): Tensor {
-  const prediction = toTensor(fn, yPred)
+  const prediction = toTensor(fn, yPred, undefined, 'yPred')
   if (!isFloat(prediction.dtype))
     throw new DTypeError(`${fn}: yPred must be float32 or float64, got ${prediction.dtype}; cast first`)
   return prediction
@@ -138,7 +138,12 @@ export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLi
   const given = toPrediction(fn, yPred)
   const labels = toLabels(fn, yTrue, given)
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'softmax')
-  return reduceLosses(fn, sparseCrossEntropy(logits ?? applyFormula(logClipped, [given]), labels), options)
+  const scores = logits ?? applyFormula(logClipped, [given])
+  return reduceLosses(
+    fn,
+    inNameOf(fn, 'sparseCrossEntropy', () => sparseCrossEntropy(scores, labels)),
+    options,
+  )
 }
 
 /**
@@ -149,5 +154,7 @@ export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLi
 export function negativeLogLikelihood(yTrue: TensorLike, yPred: TensorLike, options: LossOptions = {}): Tensor {
   const fn = 'negativeLogLikelihood'
   const given = toPrediction(fn, yPred)
-  return reduceLosses(fn, neg(gatherElements(given, toLabels(fn, yTrue, given))), options)
+  const labels = toLabels(fn, yTrue, given)
+  const likelihoods = inNameOf(fn, 'gatherElements', () => gatherElements(given, labels))
+  return reduceLosses(fn, neg(likelihoods), options)
 }

@@ -29,8 +29,8 @@ export interface LossOptions {
 
 /** Both operands as float tensors of one shape: a last axis of size 1 that only one of them has is dropped or added. */
 export function alignPair(fn: string, yTrue: TensorLike, yPred: TensorLike): [target: Tensor, prediction: Tensor] {
-  const prediction = toTensor(fn, yPred)
-  let target = toTensor(fn, yTrue)
+  const prediction = toTensor(fn, yPred, undefined, 'yPred')
+  let target = toTensor(fn, yTrue, undefined, 'yTrue')
   if (!isFloat(prediction.dtype))
     throw new DTypeError(`${fn}: yPred must be float32 or float64, got ${prediction.dtype}; cast first`)
   if (target.dtype !== prediction.dtype) target = castTo(target, prediction.dtype)
@@ -52,7 +52,7 @@ export function perSample(errors: Tensor): Tensor {
 
 /** Sample weights as a tensor that broadcasts to losses of `shape`. */
 export function alignWeights(fn: string, sampleWeight: TensorLike, losses: Tensor): Tensor {
-  let weights = toTensor(fn, sampleWeight)
+  let weights = toTensor(fn, sampleWeight, undefined, 'sampleWeight')
   if (weights.dtype !== losses.dtype) weights = castTo(weights, losses.dtype)
   if (weights.rank === losses.rank + 1 && weights.shape[weights.rank - 1] === 1)
     weights = reshape(weights, weights.shape.slice(0, -1))

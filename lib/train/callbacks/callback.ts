@@ -1,6 +1,6 @@
 // What a callback is, and how `fit` runs them. Invariant: callbacks run in the order given, but for those that save, which run last and so
 // save what the others have done.
-import { ValueError, wrongArgument } from '../../errors.js'
+import { inNameOf, ValueError, wrongArgument } from '../../errors.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Logs } from '../logs.js'
 import type { Model } from '../model.js'
@@ -88,7 +88,7 @@ export class CallbackList {
 
   constructor(fn: string, given: readonly (Callback | Hooks)[]) {
     if (!Array.isArray(given)) throw new ValueError(wrongArgument(fn, 'callbacks', 'an array of callbacks', given))
-    const made = given.map((item) => (item instanceof Callback ? item : lambda(item)))
+    const made = given.map((item) => (item instanceof Callback ? item : inNameOf(fn, 'lambda', () => lambda(item))))
     this.all = [
       ...made.filter((item) => !(item instanceof SavingCallback)),
       ...made.filter((item) => item instanceof SavingCallback),

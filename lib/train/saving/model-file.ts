@@ -1,7 +1,7 @@
 // The model file: a safetensors file whose metadata holds, as JSON, architecture, compiled state and the state of training. The tensors are
 // `model.*` (variables by path), `optimizer.*`, `training.*`. Written in one piece, so a crash leaves the old file or the new one.
 // Invariant: what is read is data. It can name entries of the closed registries and nothing else, and is checked before anything changes.
-import { describe, StateError, ValueError } from '../../errors.js'
+import { describe, inNameOf, StateError, ValueError } from '../../errors.js'
 import { loadSafetensors, saveSafetensors } from '../../io/safetensors.js'
 import type { FileSource } from '../../io/source.js'
 import type { Serialized } from '../../nn/registry.js'
@@ -60,13 +60,13 @@ export async function saveModel(model: Model, path: string | URL): Promise<void>
     ...prefixed('training', training.tensors),
   ])
   const metadata = { format, version: String(version), state: JSON.stringify(state) }
-  await saveSafetensors(path, tensors, { metadata })
+  await inNameOf('save', 'saveSafetensors', () => saveSafetensors(path, tensors, { metadata }))
 }
 
 /** Reads and splits a model file; everything in it is checked when it is used. */
 export async function readModelFile(fn: string, source: FileSource): Promise<ModelFile> {
   const where = typeof source === 'string' || source instanceof URL ? `${fn}: ${source}` : `${fn}: bytes`
-  const { tensors, metadata } = await loadSafetensors(source)
+  const { tensors, metadata } = await inNameOf(fn, 'loadSafetensors', () => loadSafetensors(source))
   const { architecture, input, compile, training } = parseMetadata(where, metadata, format, version)
   const groups = ['model', 'optimizer', 'training']
   const stray = Object.keys(tensors).find((name) => !groups.some((group) => name.startsWith(`${group}.`)))
@@ -141,12 +141,12 @@ export async function saveWeightsOf(model: Model, path: string | URL): Promise<v
   const state = model.state()
   if (Object.keys(state).length === 0)
     throw new StateError('saveWeights: the model has no variables yet; give its first layer an inputShape or run it once')
-  await saveSafetensors(path, state)
+  await inNameOf('saveWeights', 'saveSafetensors', () => saveSafetensors(path, state))
 }
 
 /** `model.loadWeights`. */
 export async function loadWeightsInto(model: Model, source: FileSource): Promise<void> {
-  const { tensors } = await loadSafetensors(source)
+  const { tensors } = await inNameOf('loadWeights', 'loadSafetensors', () => loadSafetensors(source))
   const where = typeof source === 'string' || source instanceof URL ? `loadWeights: ${source}` : 'loadWeights: bytes'
   located(where, () => model.loadState(tensors))
 }
