@@ -172,7 +172,7 @@ describe('npz', () => {
     expect(() => serializeNpz(null as unknown as Record<string, Tensor>)).toThrow(
       /argument 'arrays' must be an object of tensors/,
     )
-    expect(() => serializeNpz({ a: 1 as unknown as Tensor })).toThrow(/argument 'values' must be a Tensor, got 1/)
+    expect(() => serializeNpz({ a: 1 as unknown as Tensor })).toThrow(/argument 'arrays\['a'\]' must be a Tensor, got 1/)
     expect(() => serializeNpz({}, { compress: true } as object)).toThrow(/options must be among compressed, got 'compress'/)
   })
 })

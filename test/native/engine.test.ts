@@ -1,30 +1,15 @@
 // The engine around the kernels: malformed rows, denormals, threads, instruction sets, native memory, worker threads, exit.
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type NativeHandle, native } from '../../lib/native.js'
+import { addon, script } from './child.js'
 import { checkCases, dtypeCode, type KernelCase, runRow } from './harness.js'
 
-const addon = fileURLToPath(new URL('../../build/Release/steepest.node', import.meta.url))
 const before = native.info()
 afterEach(() => {
   native.setThreads(before.threads)
   native.setInstructionSet(before.instructionSet)
 })
-
-/** Runs a script in a process of its own, with `addon` loaded; gives its output, or throws if it takes over a minute. */
-async function script(code: string, environment: Record<string, string> = {}): Promise<string> {
-  const source = `const addon = require(${JSON.stringify(addon)}); ${code}`
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', source], {
-    env: { ...process.env, ...environment },
-    timeout: 60_000,
-  })
-  return stdout.trim()
-}
 
 /** Statements that fill `count` floats again and again, for scripts and workers. */
 const prepareFill = (count: number) => `
@@ -214,36 +199,6 @@ describe('worker threads', () => {
         ),
     )
     expect(await Promise.all(results)).toEqual([0, 0, 0])
-  })
-})
-
-describe('OpenBLAS', () => {
-  // Debian keeps the variants of the library beside each other; the one that is linked by default is among them.
-  const loaded = (process.report.getReport() as unknown as { sharedObjects: string[] }).sharedObjects.filter((file) =>
-    /openblas/.test(file),
-  )
-  const variants = loaded.flatMap((file) =>
-    ['pthread', 'openmp'].map((variant) => path.dirname(file).replace(/openblas-\w+/, `openblas-${variant}`)),
-  )
-  const folders = [...new Set(variants)].filter((folder) => existsSync(path.join(folder, 'libopenblas.so.0')))
-
-  const multiply = `
-    const n = 256; const row = new Float64Array(4096); addon.bind(row);
-    const buffers = [0, 1, 2].map(() => new ArrayBuffer(n * n * 4)); const [c, x, y] = buffers.map((buffer) => new Float32Array(buffer));
-    x.fill(1); y.fill(2);
-    const id = addon.kernels.findIndex((kernel) => kernel.name === 'matmul'); const { scratch } = addon.kernels[id];
-    row.set([id, 0, scratch ? 4 : 3, 8, ...buffers.map((buffer) => addon.address(buffer)), ...(scratch ? [0] : []), 1, n, n, n, 0, 0, 0, 0]);
-    if (scratch) row[7] = addon.address(addon.allocate(addon.scratchBytes()));
-    const threads = () => require('node:fs').readdirSync('/proc/self/task').length;
-    addon.info(); const before = threads(); const status = addon.run(); const started = threads() - before;
-    const right = c.every((value) => value === 2 * n);`
-
-  test.each(folders)('of %s computes on the calling thread alone, also in a worker', async (folder) => {
-    const inWorker = `const addon = require(${JSON.stringify(addon)}); ${multiply} require('node:worker_threads').parentPort.postMessage([status, right, started])`
-    const code = `${multiply} new (require('node:worker_threads').Worker)(${JSON.stringify(inWorker)}, { eval: true })
-      .on('message', (worker) => console.log(JSON.stringify([addon.info().blas.threads, status, right, started, ...worker])))`
-    const printed = await script(code, { LD_LIBRARY_PATH: folder, STEEPEST_THREADS: '1' })
-    expect(JSON.parse(printed)).toEqual([/openblas-(\w+)/.exec(folder)?.[1] ?? before.blas.threads, 0, true, 0, 0, true, 0])
   })
 })
 

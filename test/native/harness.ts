@@ -44,6 +44,11 @@ export interface KernelCase {
 export const instructionSets: readonly string[] = native.info().instructionSets
 /** 0, 1, ... 33: every remainder of every vector length, twice. */
 export const lengths: readonly number[] = Array.from({ length: 34 }, (_, i) => i)
+/** 0, 1, ... 129: the same for vectors of bytes, of which the longest hold 64. */
+export const byteLengths: readonly number[] = Array.from({ length: 130 }, (_, i) => i)
+/** The lengths to try where elements of these types are loaded and stored. */
+export const lengthsOf = (...types: readonly ElementType[]): readonly number[] =>
+  types.some((type) => type === 'uint8' || type === 'bool') ? byteLengths : lengths
 /** Codes of element types in rows, as in native/kernel.h. */
 export const dtypeCode: Readonly<Record<ElementType, number>> = { float32: 0, int32: 1, uint8: 2, bool: 3, float64: 4 }
 

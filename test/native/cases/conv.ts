@@ -1,5 +1,5 @@
 // Cases of the convolutions: strides, dilation, padding and groups in combination, thin channels, images smaller than the kernel.
-import { type KernelCase, randomValues } from '../harness.js'
+import { type KernelCase, lengths, randomValues } from '../harness.js'
 
 interface Geometry {
   N: number
@@ -129,6 +129,9 @@ export const cases: readonly KernelCase[] = [
   ...convolutions({ ...small, KH: 2, KW: 4, pad: [0, 1, 1, 2], stride: [4, 4] }),
   ...[1, 3, 8, 16, 33].flatMap((C) => convolutions({ N: 2, H: 6, W: 6, C, KH: 3, KW: 3, O: C, groups: C, pad: [1, 1, 1, 1] })),
   ...convolutions({ N: 2, H: 6, W: 6, C: 8, KH: 3, KW: 3, O: 16, groups: 8, stride: [2, 2], pad: [0, 1, 0, 1] }),
+  ...lengths
+    .slice(1)
+    .flatMap((n) => convolutions({ N: 1, H: 4, W: 5, C: n, KH: 3, KW: 2, O: n, groups: n, pad: [1, 0, 1, 0] }, n)),
   // Depthwise: strips of every length, taps in more blocks than one, several slices.
   ...[5, 8, 11, 19].flatMap((W) => convolutions({ N: 2, H: 5, W, C: 9, KH: 5, KW: 5, O: 9, groups: 9, pad: [2, 2, 2, 2] })),
   ...[

@@ -1,5 +1,5 @@
 // Cases of copy: every use of it (transpose, slice, concat, pad, broadcast, flip) and random strided boxes.
-import { type ElementType, type KernelCase, lengths, randomIntegers } from '../harness.js'
+import { type ElementType, type KernelCase, lengthsOf, randomIntegers } from '../harness.js'
 
 interface Strided {
   dims: number[]
@@ -73,8 +73,16 @@ function randomBox(seed: number): KernelCase {
 }
 
 export const cases: readonly KernelCase[] = [
-  ...dtypes.flatMap((dtype) => lengths.map((n) => copy('plain', { dims: [n], dstStrides: [1], srcStrides: [1] }, dtype))),
-  ...dtypes.flatMap((dtype) => lengths.map((n) => transpose([n, 7], [1, 0], dtype))),
+  ...dtypes.flatMap((dtype) =>
+    lengthsOf(dtype).map((n) => copy('plain', { dims: [n], dstStrides: [1], srcStrides: [1] }, dtype)),
+  ),
+  ...dtypes.flatMap((dtype) => lengthsOf(dtype).map((n) => transpose([n, 7], [1, 0], dtype))),
+  ...dtypes.flatMap((dtype) => lengthsOf(dtype).map((n) => transpose([7, n], [1, 0], dtype))),
+  ...dtypes.flatMap((dtype) =>
+    lengthsOf(dtype).map((n) =>
+      copy('backwards', { dims: [n], dstStrides: [1], srcStrides: [-1], srcOffset: Math.max(0, n - 1) }, dtype),
+    ),
+  ),
   ...dtypes.flatMap((dtype) => [transpose([33, 70], [1, 0], dtype), transpose([3, 5, 6, 7], [0, 3, 1, 2], dtype)]),
   ...dtypes.map((dtype) => transpose([3, 5, 6, 7], [3, 1, 2, 0], dtype)),
   ...dtypes.map((dtype) => transpose([2, 3, 34, 37], [0, 1, 3, 2], dtype)),

@@ -1,5 +1,5 @@
 // Cases of fill and arange.
-import { dtypeCode, type ElementType, type KernelCase, lengths } from '../harness.js'
+import { dtypeCode, type ElementType, type KernelCase, lengths, lengthsOf } from '../harness.js'
 
 const dtypes: readonly ElementType[] = ['float32', 'int32', 'uint8', 'bool']
 
@@ -26,7 +26,7 @@ function arange(dtype: ElementType, count: number, start: number, step: number):
 }
 
 export const cases: readonly KernelCase[] = [
-  ...dtypes.flatMap((dtype) => lengths.map((count) => fill(dtype, count, 1))),
+  ...dtypes.flatMap((dtype) => lengthsOf(dtype).map((count) => fill(dtype, count, 1))),
   ...dtypes.map((dtype) => fill(dtype, 100_003, 1)),
   fill('float32', 5, -0),
   fill('float32', 5, Number.NaN),
@@ -39,6 +39,7 @@ export const cases: readonly KernelCase[] = [
   fill('bool', 5, 7, 1),
   ...lengths.map((count) => arange('float32', count, -2, 0.5)),
   ...lengths.map((count) => arange('int32', count, 5, -3)),
+  ...lengthsOf('uint8').map((count) => arange('uint8', count, 3, 1)),
   arange('uint8', 200, 0, 1),
   arange('float32', 100_003, 0, 1),
 ]

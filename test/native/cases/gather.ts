@@ -1,5 +1,5 @@
 // Cases of the kernels that follow indices: gather, scatterAdd, gatherElements, scatterElements, oneHot; also refused indices.
-import { dtypeCode, type ElementType, type KernelCase, lengths, randomIntegers, randomValues } from '../harness.js'
+import { dtypeCode, type ElementType, type KernelCase, lengths, lengthsOf, randomIntegers, randomValues } from '../harness.js'
 
 type Shape = readonly [outer: number, axisSize: number, inner: number, count: number]
 const bytes: Readonly<Record<ElementType, number>> = { float32: 4, int32: 4, uint8: 1, bool: 1, float64: 8 }
@@ -141,7 +141,7 @@ function refused(count: number, position: number, value: number, limit: number):
 const dtypes: readonly ElementType[] = ['int32', 'uint8', 'float64']
 
 export const cases: readonly KernelCase[] = [
-  ...dtypes.flatMap((dtype) => lengths.map((n) => gather([2, 5, n, 7], dtype))),
+  ...dtypes.flatMap((dtype) => lengthsOf(dtype).map((n) => gather([2, 5, n, 7], dtype))),
   ...lengths.map((n) => gather([2, 5, 1, n], 'int32')),
   gather([0, 5, 2, 3], 'int32'),
   gather([1, 1000, 64, 700], 'int32'),
@@ -149,8 +149,13 @@ export const cases: readonly KernelCase[] = [
   ...lengths.map((n) => scatterAdd([1, 3, 2, n], 'float32')),
   scatterAdd([1, 3000, 33, 900], 'float32'),
   scatterAdd([2, 40_000, 1, 900], 'float32'),
-  ...(['float32', ...dtypes] as const).flatMap((dtype) => lengths.flatMap((n) => elements(n, 5, dtype))),
-  ...lengths.slice(1).flatMap((n) => elements(3, n, 'int32')),
+  ...(['float32', ...dtypes] as const).flatMap((dtype) => lengthsOf(dtype).flatMap((n) => elements(n, 5, dtype))),
+  ...(['int32', 'uint8'] as const).flatMap((dtype) =>
+    lengthsOf(dtype)
+      .slice(1)
+      .flatMap((n) => elements(3, n, dtype)),
+  ),
+  ...lengthsOf('uint8').map((n) => gather([2, 5, 1, n], 'uint8')),
   ...elements(5000, 10, 'int32'),
   ...[0, 5, 17, 39].flatMap((position) => [-1, 10, -(2 ** 31), 2 ** 31 - 1].flatMap((value) => refused(40, position, value, 10))),
 ]

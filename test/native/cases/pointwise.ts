@@ -4,7 +4,7 @@
 // Bounds are in epsilons (2^-23 of the result, 1 to 2 units in the last place). Those of the elementary functions are the ones
 // stated in native/kernels/vector_math-inl.h and its neighbours; arithmetic is rounded once, as the twin's double is.
 import { type FormulaInput, formulaCase, type Kind, kinds, lengthOf, type Step } from '../formula.js'
-import { type ElementType, type KernelCase, lengths, randomIntegers, randomValues } from '../harness.js'
+import { byteLengths, type ElementType, type KernelCase, lengths, randomIntegers, randomValues } from '../harness.js'
 import { binary, edges, few, inf, ternary, unary } from '../pointwise-operands.js'
 
 const full = (data: ArrayLike<number>, dtype: ElementType = 'float32'): FormulaInput => ({ dtype, kind: 'full', data })
@@ -152,6 +152,24 @@ const stored = (['float32', 'int32', 'uint8', 'bool'] as const).map((dtype) =>
   }),
 )
 
+/** Bytes in, bytes and floats out, over every remainder of a vector of bytes. */
+const bytes = (['uint8', 'bool'] as const).flatMap((dtype) =>
+  byteLengths.map((count) =>
+    formulaCase({
+      name: `${count} of ${dtype}`,
+      rows: 1,
+      cols: count,
+      inputs: [full(randomIntegers(count, 5, 0, dtype === 'bool' ? 2 : 256), dtype)],
+      outputs: [dtype, 'float32'],
+      constants: [1],
+      steps: [
+        ['maximum', 'y0', 'x0', 'c0'],
+        ['add', 'y1', 'x0', 'c0'],
+      ],
+    }),
+  ),
+)
+
 const storedIntegers = (['float32', 'int32', 'uint8', 'bool'] as const).map((dtype) =>
   formulaCase({
     name: `integers stored as ${dtype}`,
@@ -252,6 +270,7 @@ export const cases: readonly KernelCase[] = [
   ...kinded,
   ...stored,
   ...storedIntegers,
+  ...bytes,
   ...structural,
   large,
 ]
