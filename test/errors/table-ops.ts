@@ -120,4 +120,8 @@ export const opCalls: readonly BadCall[] = [
     st.ValueError,
     /finite number.*'0'/,
   ],
+  ['program', 'fn', 'no function', () => st.program(wrong(1)), st.ValueError, /a function of tensors, got 1/],
+  ['program', 'fn', 'an async function', () => st.program(async () => x), st.ValueError, /synchronous/],
+  ['program', 'name', 'empty', () => st.program(() => x, { name: '' }), st.ValueError, /non-empty string, got ''/],
+  ['program', 'signal', 'an object', () => st.program(() => x, { signal: wrong({}) }), st.ValueError, /AbortSignal, got Object/],
 ]
