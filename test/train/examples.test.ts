@@ -59,11 +59,12 @@ describe('examples', () => {
     expect(output).toContain('█')
   }, 180_000)
 
-  it.each(['mnist-mlp-dropout', 'mnist-cnn'])(
-    '%s begins and ends',
-    (name) => {
-      expect(runExample(name, ['--epochs', '0']).figures['test accuracy']).toBeGreaterThan(0)
-    },
-    180_000,
-  )
+  it('mnist-mlp-dropout trains', () => {
+    // One epoch of this network reaches 0.96; chance is 0.1.
+    expect(runExample('mnist-mlp-dropout', ['--epochs', '1']).figures['test accuracy']).toBeGreaterThan(0.93)
+  }, 180_000)
+
+  it('mnist-cnn begins and ends; test:long trains it', () => {
+    expect(runExample('mnist-cnn', ['--epochs', '0']).figures['test accuracy']).toBeGreaterThan(0)
+  }, 180_000)
 })
