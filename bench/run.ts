@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { chart } from './support/chart.js'
 import { contenders, root } from './support/contenders.js'
 import { markdown, resultsOf } from './support/report.js'
-import { folder, piecesOf, prepare, Sampler } from './support/sampling.js'
+import { folder, piecesOf, prepare, Sampler, warm } from './support/sampling.js'
 import { Store } from './support/store.js'
 import { workloads } from './support/workloads.js'
 
@@ -16,7 +16,7 @@ const quick = {
   workloads: 'mlp,small,cnn,mlp-infer-32,cnn-infer-32',
   contenders: 'steepest,steepest repeated,PyTorch tuned,ONNX Runtime best,plain JavaScript',
   rounds: '1',
-  seconds: '0.5',
+  seconds: '0.3',
 }
 const { values } = parseArgs({
   options: {
@@ -68,7 +68,8 @@ if (!options.report && !options.prepare) {
     if (!finished) break
   }
 }
-if (!options.prepare) {
+if (options.prepare) warm(piecesOf(tasks, field, 1, 1))
+else {
   console.log(`\n${markdown(resultsOf(tasks, field, store, seconds))}`)
   if (!options.quick) write(store, seconds)
 }

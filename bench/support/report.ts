@@ -174,6 +174,6 @@ const limits = [
   '- A sample is dropped when the machine gave less than 85 % of its best multiply-add rate before or after it (`disturbed`).',
   '- Two processors with unknown neighbours: ratios within this table mean more than single figures, and other machines differ.',
   '- RMSprop adds its epsilon outside the root in PyTorch, inside in all others: it is the square there, which leaves no difference.',
-  "- PyTorch cannot pad after the image alone, as Keras's strided convolutions do: two of ResNet-20's 22 convolutions pad in a step of their own.",
+  "- PyTorch cannot pad after the image alone, as Keras's strided convolutions do: two of ResNet-20's 21 convolutions pad in a step of their own.",
   '- TensorFlow.js has a native binding too (tfjs-node); it is not measured here.',
 ]

@@ -49,6 +49,23 @@ export function piecesOf(tasks: readonly Workload[], field: readonly Contender[]
   return able.filter(({ round, contender }) => round > 0 || !contender.ownMathematics)
 }
 
+/** Has compilers fill their caches, so that a measured process does not spend its patience on them. */
+export function warm(pieces: readonly Piece[]): void {
+  for (const { workload, contender } of pieces.filter(
+    ({ round, contender: { env } }) => round === 1 && env?.TORCHINDUCTOR_CACHE_DIR,
+  )) {
+    const [program, ...args] = contender.command as [string, ...string[]]
+    console.log(`compiling ${workload.name} for ${contender.name}`)
+    const about = ['--workload', workload.name, '--data', dataFile(workload), '--seconds', '0']
+    spawnSync(program, [...args, ...about], {
+      cwd: root,
+      env: { ...process.env, ...contender.env },
+      stdio: 'ignore',
+      timeout: 600_000,
+    })
+  }
+}
+
 export class Sampler {
   constructor(
     private readonly store: Store,

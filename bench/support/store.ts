@@ -58,7 +58,8 @@ export class Store {
   has(round: number, workload: string, contender: string): boolean {
     const about = this.lines.filter((line) => line.workload === workload && line.contender === contender)
     if (about.some((line) => line.round === round)) return true
-    return round > 0 && about.some(({ failed, sample }) => failed !== undefined || (sample?.medianMs ?? 0) > 2000)
+    const tried = about.filter((line) => line.round > 0)
+    return round > 0 && tried.some(({ failed, sample }) => failed !== undefined || (sample?.medianMs ?? 0) > 2000)
   }
 
   get samples(): Sample[] {
@@ -71,7 +72,8 @@ export class Store {
 
   /** Why a contender has no figure. */
   failure(workload: string, contender: string): string | undefined {
-    return this.lines.find((line) => line.workload === workload && line.contender === contender && line.failed)?.failed
+    const about = this.lines.filter((line) => line.workload === workload && line.contender === contender)
+    return about.find(({ round, failed }) => round > 0 && failed)?.failed
   }
 
   get ceilings(): Ceilings | undefined {
