@@ -18,6 +18,7 @@ const broadcastToOp = defineOp<Shape>({
     [make.normal(3, 1), [2, 3, 4]],
     [make.normal(), [2, 2]],
     [make.normal(1, 5), [0, 5]],
+    [make.normal(0, 1), [0, 3]],
   ],
 })
 

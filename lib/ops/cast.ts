@@ -29,6 +29,8 @@ const castOp = defineOp<DType>({
     [make.normal(3, 4), 'float64'],
     [make.integers(9, 5), 'float32'],
     [make.normal(7), 'int32'],
+    [make.normal(), 'float64'],
+    [make.normal(0, 1), 'float64'],
   ],
 })
 
@@ -51,7 +53,7 @@ const cloneOp = defineOp<null>({
   forward: ([x]) => broadcastCopy(x as Tensor, (x as Tensor).shape),
   gradient: (_context, _, dy) => [dy],
   call: clone,
-  samples: (make) => [[make.normal(3, 4)], [make.integers(5, 0)]],
+  samples: (make) => [[make.normal(3, 4)], [make.integers(5, 0)], [make.normal()], [make.normal(1)]],
 })
 
 /** A copy with memory of its own. */

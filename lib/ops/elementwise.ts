@@ -81,6 +81,7 @@ const binary = (
       [make[domain](2, 3, 2), make[domain](3, 1)],
       [make[domain](3), 2.5],
       [make[domain](0, 3), make[domain](1)],
+      [make[domain](), make[domain](3)],
     ],
   )
 
@@ -193,6 +194,7 @@ const whereCall = define(
   (make) => [
     [make.truth(2, 3), make.normal(2, 3), make.normal(3)],
     [make.truth(4), make.normal(), 1],
+    [make.truth(0, 2), make.normal(1), make.normal()],
   ],
   ['condition', 'a', 'b'],
 )
@@ -209,6 +211,7 @@ const clipCall = define(
   (make) => [
     [make.distinct(3, 4), -0.5, 0.5],
     [make.distinct(5), make.normal(), 3],
+    [make.distinct(0, 2), -1, 1],
   ],
   ['x', 'low', 'high'],
 )

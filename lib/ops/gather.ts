@@ -45,6 +45,7 @@ const gatherOp = defineOp<number>({
     [make.normal(2, 5, 3), make.integers(5, 2, 2), 1],
     [make.normal(4), make.integers(4, 0)],
     [make.integers(9, 3, 2), make.integers(2, 7), 1],
+    [make.normal(1, 3), make.integers(1)],
   ],
 })
 
@@ -81,6 +82,7 @@ const scatterAddOp = defineOp<Scatter>({
     [make.normal(4, 3), make.integers(5, 4), [5, 3]],
     [make.normal(2, 6), make.integers(3, 6), [2, 3], 1],
     [make.normal(0, 2), make.integers(4, 0), [4, 2]],
+    [make.normal(3), make.integers(1), [1, 3]],
   ],
 })
 
@@ -119,6 +121,7 @@ const gatherElementsOp = defineOp<null>({
     [make.normal(4, 3), make.integers(3, 4)],
     [make.normal(2, 3, 5), make.integers(5, 2, 3)],
     [make.normal(0, 2), make.integers(2, 0)],
+    [make.normal(1), make.integers(1)],
   ],
 })
 
@@ -151,7 +154,12 @@ const scatterElementsOp = defineOp<Shape>({
   },
   gradient: (context, _, dy) => [gatherElements(dy, context.input(1)), null],
   call: (values: Tensor, indices: Tensor, shape: Shape) => apply(scatterElementsOp, [values, indices], shape),
-  samples: (make) => [[make.normal(4), make.integers(3, 4), [4, 3]]],
+  samples: (make) => [
+    [make.normal(4), make.integers(3, 4), [4, 3]],
+    [make.normal(), make.integers(3), [3]],
+    [make.normal(0), make.integers(3, 0), [0, 3]],
+    [make.normal(3, 1), make.integers(1, 3, 1), [3, 1, 1]],
+  ],
 })
 
 const oneHotOp = defineOp<{ readonly depth: number; readonly dtype: DType }>({
@@ -169,6 +177,8 @@ const oneHotOp = defineOp<{ readonly depth: number; readonly dtype: DType }>({
     [make.integers(4, 5), 4],
     [make.integers(3, 2, 2), 3, 'float64'],
     [make.integers(2, 0), 2],
+    [make.integers(3), 3],
+    [make.integers(1, 1), 1],
   ],
 })
 

@@ -66,6 +66,8 @@ const samples: Samples = (make) => [
   [make.distinct(2, 3, 4), 1, true],
   [make.distinct(5, 33), -1],
   [make.distinct(33, 5), 0],
+  [make.distinct(0, 3), 1],
+  [make.distinct(3, 1), 1],
   [make.distinct()],
 ]
 
@@ -147,7 +149,7 @@ export function variance(x: TensorLike, axes?: Axes | null, keepDims = false): T
 defineDerived({
   name: 'variance',
   call: variance,
-  samples: (make) => [[make.normal(3, 4)], [make.normal(2, 3, 4), [0, 1], true]],
+  samples: (make) => [[make.normal(3, 4)], [make.normal(2, 3, 4), [0, 1], true], [make.normal()], [make.normal(0, 1), 1]],
 })
 
 function defineArg(name: 'argMax' | 'argMin', kind: number): (x: TensorLike, axis?: number) => Tensor {
@@ -172,7 +174,13 @@ function defineArg(name: 'argMax' | 'argMin', kind: number): (x: TensorLike, axi
     },
     gradient: discrete,
     call: run,
-    samples: (make) => [[make.distinct(4, 5)], [make.distinct(4, 5), 0], [make.integers(99, 2, 3, 4), 1]],
+    samples: (make) => [
+      [make.distinct(4, 5)],
+      [make.distinct(4, 5), 0],
+      [make.integers(99, 2, 3, 4), 1],
+      [make.distinct(0, 3), 1],
+      [make.distinct(3, 1), 1],
+    ],
   })
   function run(x: TensorLike, axis = -1): Tensor {
     let input = toTensor(name, x)

@@ -47,7 +47,11 @@ export function flatten(x: TensorLike, start = 0): Tensor {
   const axis = normalizeAxis('flatten', start, input.rank)
   return reshape(input, [...input.shape.slice(0, axis), sizeOf(input.shape.slice(axis))])
 }
-defineDerived({ name: 'flatten', call: flatten, samples: (make) => [[make.normal(2, 3, 4), 1], [make.normal()]] })
+defineDerived({
+  name: 'flatten',
+  call: flatten,
+  samples: (make) => [[make.normal(2, 3, 4), 1], [make.normal()], [make.normal(0, 3)], [make.normal(1, 1)]],
+})
 
 /** A view with a new axis of size 1 at `axis`. */
 export function expandDims(x: TensorLike, axis = 0): Tensor {
@@ -58,10 +62,7 @@ export function expandDims(x: TensorLike, axis = 0): Tensor {
 defineDerived({
   name: 'expandDims',
   call: expandDims,
-  samples: (make) => [
-    [make.normal(2, 3), 1],
-    [make.normal(2), -1],
-  ],
+  samples: (make) => [[make.normal(2, 3), 1], [make.normal(2), -1], [make.normal()], [make.normal(0, 1), 1]],
 })
 
 /** A view without the given axes, each of size 1; by default all such axes. */
@@ -76,7 +77,11 @@ export function squeeze(x: TensorLike, axes?: number | readonly number[]): Tenso
     input.shape.filter((_, i) => !drop.includes(i)),
   )
 }
-defineDerived({ name: 'squeeze', call: squeeze, samples: (make) => [[make.normal(2, 1, 3, 1)], [make.normal(1, 2, 1), 0]] })
+defineDerived({
+  name: 'squeeze',
+  call: squeeze,
+  samples: (make) => [[make.normal(2, 1, 3, 1)], [make.normal(1, 2, 1), 0], [make.normal()], [make.normal(1, 0)]],
+})
 
 const transposeOp = defineOp<readonly number[]>({
   name: 'transpose',
@@ -102,7 +107,13 @@ const transposeOp = defineOp<readonly number[]>({
     ),
   ],
   call: transpose,
-  samples: (make) => [[make.normal(3, 5)], [make.normal(2, 3, 4), [1, 2, 0]], [make.integers(9, 2, 1, 3)], [make.normal(0, 3)]],
+  samples: (make) => [
+    [make.normal(3, 5)],
+    [make.normal(2, 3, 4), [1, 2, 0]],
+    [make.integers(9, 2, 1, 3)],
+    [make.normal(0, 3)],
+    [make.normal()],
+  ],
 })
 
 /** Axes in another order; by default reversed. */
@@ -165,6 +176,7 @@ const concatenateOp = defineOp<number>({
     [[make.normal(2, 3), make.normal(2, 1)], 1],
     [[make.normal(1, 2), make.normal(3, 2)], 0],
     [[make.normal(4)], 0],
+    [[make.normal(0, 2), make.normal(3, 2)], 0],
   ],
 })
 
@@ -206,6 +218,7 @@ defineDerived({
   samples: (make) => [
     [[make.normal(2, 3), make.normal(2, 3)], 1],
     [[make.normal()], 0],
+    [[make.normal(0, 3), make.normal(0, 3)], 1],
   ],
 })
 
@@ -239,5 +252,6 @@ defineDerived({
   samples: (make) => [
     [make.normal(4, 3), 2],
     [make.normal(2, 5), [1, 4], 1],
+    [make.normal(0, 1), [0]],
   ],
 })

@@ -52,6 +52,9 @@ const sliceOp = defineOp<Window>({
     [make.normal(6), [2], [-1]],
     [make.normal(3, 2), [1, 0], [0, 2]],
     [make.integers(9, 5, 3), [2, 0], [2, 3]],
+    [make.normal(), []],
+    [make.normal(0, 3), [0, 1], [0, 2]],
+    [make.normal(3, 1), [1], [1]],
   ],
 })
 
@@ -135,6 +138,14 @@ const padOp = defineOp<{ readonly paddings: readonly (readonly [number, number])
       ],
       3,
     ],
+    [make.normal(), []],
+    [
+      make.normal(0, 1),
+      [
+        [1, 1],
+        [0, 2],
+      ],
+    ],
   ],
 })
 
@@ -170,7 +181,13 @@ const flipOp = defineOp<readonly number[]>({
   },
   gradient: (_context, axes, dy) => [flip(dy, axes)],
   call: flip,
-  samples: (make) => [[make.normal(3, 4), 1], [make.normal(2, 3)], [make.integers(9, 0, 3), 0]],
+  samples: (make) => [
+    [make.normal(3, 4), 1],
+    [make.normal(2, 3)],
+    [make.integers(9, 0, 3), 0],
+    [make.normal()],
+    [make.normal(1, 3)],
+  ],
 })
 
 /** The elements in reverse order along the given axes; by default all of them. */

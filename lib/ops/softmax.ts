@@ -103,6 +103,7 @@ const crossEntropyOp = defineOp<null>({
     [make.normal(2, 2, 5), make.integers(5, 2, 2)],
     [make.normal(0, 4), make.integers(4, 0)],
     [make.normal(1, 1), make.integers(1, 1)],
+    [make.normal(5), make.integers(5)],
   ],
 })
 
