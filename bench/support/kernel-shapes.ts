@@ -47,7 +47,7 @@ export function conv(
   const { stride = 1, pad = 0, dilation = 1, groups = 1 } = options
   const out = options.output ?? Math.floor((size + 2 * pad - (kernel - 1) * dilation - 1) / stride) + 1
   const [x, w, y] = [batch * size * size * C, (kernel * kernel * C * O) / groups, batch * out * out * O]
-  const args = [batch, size, size, C, kernel, kernel, O, out, out, stride, stride, pad, pad, dilation, dilation, groups]
+  const args = [batch, size, size, C, kernel, kernel, O, out, out, stride, stride, pad, pad, dilation, dilation, groups, 0]
   const notes = Object.entries({ stride, pad, dilation, groups }).filter(([name, value]) => value !== (name === 'pad' ? 0 : 1))
   const label = [`${batch}x${size}x${size} ${C}->${O} ${kernel}x${kernel}`, ...notes.map(([name, value]) => `${name} ${value}`)]
   const shape = (name: string, sizes: number[]): KernelShape => ({

@@ -12,8 +12,12 @@
 
 namespace steepest {
 
+// How the convolution is computed, as rows carry it: by the faster one, by the definition, by winograd.h.
+enum class ConvAlgorithm : int64_t { automatic = 0, direct = 1, winograd = 2 };
+
 struct ConvShape {
   int64_t N, H, W, C, KH, KW, O, OH, OW, strideH, strideW, padTop, padLeft, dilationH, dilationW, groups;
+  ConvAlgorithm algorithm;
   int64_t groupC() const { return C / groups; }
   int64_t groupO() const { return O / groups; }
   int64_t taps() const { return KH * KW; }
@@ -25,10 +29,10 @@ struct ConvShape {
   bool isDepthwise() const { return groups > 1 && groups == C && O == C; }
 };
 
-constexpr int64_t kConvArguments = 16;
+constexpr int64_t kConvArguments = 17;
 
 // Whether the row is well formed; fills `shape` from args
-// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups].
+// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,algorithm].
 bool parseConv(const Row& row, int64_t buffers, ConvShape* shape);
 
 // Positions first, first + step, … of the produced axis. Position number j reads taps tap, tap + tapStep, … (taps of them), the

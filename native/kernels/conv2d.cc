@@ -15,6 +15,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/winograd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -194,6 +195,7 @@ Status conv2dFast(const Row& row) {
   if (!parseConv(row, 4, &s)) return kBadRow;
   if (s.isPointwise()) return matmulFast(forwardProduct(row, s).row);
   if (s.N * s.OH * s.OW * s.O == 0) return {};
+  if (usesWinograd(s)) return winogradForward(s, row), Status{};
   run(forwardCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }
@@ -202,6 +204,7 @@ int64_t conv2dScratch(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return 0;
   if (s.isPointwise()) return matmulScratch(forwardProduct(row, s).row);
+  if (usesWinograd(s)) return winogradForwardScratch(s);
   if (s.isDepthwise()) return runBytes(s.OH, s.OW) + 4 * s.taps() * s.C;
   return runBytes(s.OH, s.OW) + 4 * packedFloats(s.groups, s.groupO(), s.groupC(), s.taps());
 }
@@ -212,6 +215,7 @@ Status conv2dBackwardInputFast(const Row& row) {
   if (!parseConv(row, 4, &s)) return kBadRow;
   if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
   if (s.N * s.H * s.W * s.C == 0) return {};
+  if (usesWinograd(s)) return winogradBackwardInput(s, row), Status{};
   run(inputCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }
@@ -220,6 +224,7 @@ int64_t conv2dBackwardInputScratch(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return 0;
   if (s.isPointwise()) return matmulScratch(inputProduct(row, s).row);
+  if (usesWinograd(s)) return winogradBackwardInputScratch(s);
   if (s.isDepthwise()) return runBytes(s.H, s.W) + 4 * s.taps() * s.C;
   return runBytes(s.H, s.W) + 4 * packedFloats(s.groups, s.groupC(), s.groupO(), s.taps());
 }

@@ -46,6 +46,14 @@ export const layerCalls: readonly BadCall[] = [
   ],
   [
     'layers.conv2d',
+    'convAlgorithm',
+    'winograd for a kernel of 5',
+    () => layers.conv2d({ filters: 1, kernelSize: 5, convAlgorithm: 'winograd' }),
+    st.ValueError,
+    /'direct'.*\[5, 5\]/,
+  ],
+  [
+    'layers.conv2d',
     'input',
     'two axes',
     () => layers.conv2d({ filters: 1, kernelSize: 1 }).forward(x),

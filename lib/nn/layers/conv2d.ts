@@ -1,7 +1,7 @@
 // Convolution of images.
 
 import { ValueError, wrongArgument } from '../../errors.js'
-import { conv2d as convolve } from '../../ops/conv.js'
+import { algorithmCode, type ConvAlgorithm, conv2d as convolve } from '../../ops/conv.js'
 import { type Pair, pair, slide } from '../../ops/window.js'
 import type { Tensor, Variable } from '../../tensor/tensor.js'
 import { type Activation, type ActivationLike, getActivation } from '../activations.js'
@@ -31,6 +31,8 @@ export interface Conv2dLayerOptions extends LayerOptions, KernelOptions {
   activation?: ActivationLike | null
   /** Default true. */
   useBias?: boolean
+  /** How it is computed, as in the op `conv2d`: 'auto' (default), 'direct' or 'winograd'. */
+  convAlgorithm?: ConvAlgorithm
 }
 
 /**
@@ -47,6 +49,7 @@ export class Conv2d extends Layer {
   readonly dilationRate: readonly [number, number]
   readonly groups: number
   readonly useBias: boolean
+  readonly convAlgorithm: ConvAlgorithm
   declare kernel: Variable
   declare bias: Variable | undefined
   private readonly activation: Activation
@@ -64,6 +67,8 @@ export class Conv2d extends Layer {
     if (this.filters % this.groups !== 0)
       throw new ValueError(wrongArgument('conv2d', 'groups', `a divisor of ${this.filters} filters`, this.groups))
     this.useBias = truth('conv2d', 'useBias', options.useBias ?? true)
+    this.convAlgorithm = options.convAlgorithm ?? 'auto'
+    algorithmCode('conv2d', this.convAlgorithm, this.kernelSize, this.strides, this.dilationRate, this.groups)
     this.activation = getActivation('conv2d', options.activation)
     this.parts = kernelParts('conv2d', options)
     this.buildIfKnown()
@@ -104,9 +109,9 @@ export class Conv2d extends Layer {
 
   call(x: Tensor): Tensor {
     this.computeOutputShape(x.shape)
-    const { strides, padding, dilationRate: dilation, groups } = this
+    const { strides, padding, dilationRate: dilation, groups, convAlgorithm } = this
     return inChannelsLast(this.dataFormat, x, (image) => {
-      const y = convolve(image, this.kernel, { strides, padding, dilation, groups })
+      const y = convolve(image, this.kernel, { strides, padding, dilation, groups, convAlgorithm })
       return this.bias ? this.activation.applyWithBias(y, this.bias) : this.activation.apply(y)
     })
   }
@@ -123,6 +128,7 @@ export class Conv2d extends Layer {
       groups: this.groups,
       activation: this.activation.config,
       useBias: this.useBias,
+      convAlgorithm: this.convAlgorithm,
       ...kernelConfig(this.parts),
     }
   }

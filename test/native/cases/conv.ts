@@ -13,12 +13,22 @@ interface Geometry {
   pad?: [number, number, number, number] // top, bottom, left, right
   dilation?: [number, number]
   groups?: number
+  algorithm?: 'auto' | 'direct' | 'winograd'
 }
+
+const algorithms = { auto: 0, direct: 1, winograd: 2 }
 
 type Full = Required<Geometry> & { OH: number; OW: number }
 
 function complete(geometry: Geometry): Full {
-  const g = { stride: [1, 1], pad: [0, 0, 0, 0], dilation: [1, 1], groups: 1, ...geometry } as Required<Geometry>
+  const g = {
+    stride: [1, 1],
+    pad: [0, 0, 0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    algorithm: 'direct',
+    ...geometry,
+  } as Required<Geometry>
   const size = (input: number, kernel: number, axis: 0 | 1) => {
     const padded = input + g.pad[2 * axis]! + g.pad[2 * axis + 1]!
     return Math.max(0, Math.floor((padded - (kernel - 1) * g.dilation[axis] - 1) / g.stride[axis]) + 1)
@@ -52,7 +62,23 @@ function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
   const x = randomValues(sizes.x, seed)
   const w = randomValues(sizes.w, seed + 1)
   const dy = randomValues(sizes.y, seed + 2)
-  const args = [g.N, g.H, g.W, g.C, g.KH, g.KW, g.O, g.OH, g.OW, ...g.stride, g.pad[0], g.pad[2], ...g.dilation, g.groups]
+  const args = [
+    g.N,
+    g.H,
+    g.W,
+    g.C,
+    g.KH,
+    g.KW,
+    g.O,
+    g.OH,
+    g.OW,
+    ...g.stride,
+    g.pad[0],
+    g.pad[2],
+    ...g.dilation,
+    g.groups,
+    algorithms[g.algorithm],
+  ]
   const products = ((g.KH * g.KW * g.C) / g.groups) * sizes.y
   const make = (kernel: string, length: number, inputs: number[][], terms: number, add: Add): KernelCase => ({
     kernel,
@@ -60,9 +86,10 @@ function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
     args,
     outputs: [{ dtype: 'float32', length }],
     inputs: inputs.map((data) => ({ dtype: 'float32', data })),
-    // Step k rounds a partial sum of about sqrt(k) / 3, which adds up to a standard deviation of 0.07 terms: 7 of them.
-    epsilons: 4 + terms / 2,
-    floor: 1,
+    // Direct: step k rounds a partial sum of about sqrt(k) / 3, which adds up to a standard deviation of 0.07 terms: 7 of them.
+    // Winograd: its transforms round sums that reach a multiple of every output of the tile, so the error goes with the largest:
+    // 42 epsilons are 5e-6, the bound that conv2d documents, and three times what was seen.
+    ...(g.algorithm === 'direct' ? { epsilons: 4 + terms / 2, floor: 1 } : { epsilons: 42, floor: 'max' }),
     ...(products < 300_000 ? { reference: () => [collect(g, length, add)] } : {}),
   })
   const at = (data: number[], i: number) => data[i] ?? Number.NaN
@@ -88,6 +115,7 @@ function collect(g: Full, length: number, add: Add): Float64Array {
 }
 
 const small = { N: 2, H: 7, W: 9, C: 4, KH: 3, KW: 3, O: 6 }
+const around: [number, number, number, number] = [1, 1, 1, 1]
 const strides: [number, number][] = [
   [1, 1],
   [2, 2],
@@ -107,6 +135,32 @@ const pads: Pads[] = [
   [2, 0, 1, 3],
   [4, 5, 4, 5],
 ]
+
+// Any padding, partial tiles, masked channels, several groups of tiles, several blocks of columns.
+function winogradCases(): KernelCase[] {
+  const window = { KH: 3, KW: 3, algorithm: 'winograd' } as const
+  const channels = [1, 3, 4, 7, 8, 9, 15, 16, 17, 23, 24, 31, 33]
+  const layers = [
+    { N: 3, H: 26, W: 26, C: 32, O: 64 },
+    { N: 2, H: 32, W: 32, C: 16, O: 16, pad: around },
+    { N: 3, H: 16, W: 16, C: 32, O: 32, pad: around },
+    { N: 8, H: 8, W: 8, C: 64, O: 64, pad: around },
+  ]
+  return [
+    ...[...pads, [3, 2, 5, 0] as const].flatMap((pad) => convolutions({ ...small, ...window, pad: [...pad] })),
+    ...Array.from({ length: 12 }, (_, n) =>
+      convolutions({ ...window, N: 2, H: n, W: 13 - n, C: 3, O: 5, pad: around }, n),
+    ).flat(),
+    ...channels.flatMap((C) => convolutions({ ...window, N: 1, H: 6, W: 7, C, O: 40 - C, pad: around }, C)),
+    ...convolutions({ ...window, N: 0, H: 5, W: 5, C: 3, O: 4 }),
+    ...convolutions({ ...window, N: 7, H: 9, W: 18, C: 17, O: 20, pad: around }),
+    ...convolutions({ ...window, N: 1, H: 9, W: 10, C: 70, O: 150 }),
+    ...layers.flatMap((layer) => [
+      ...convolutions({ ...window, ...layer, algorithm: 'auto' }),
+      ...convolutions({ ...window, ...layer }),
+    ]),
+  ]
+}
 
 export const cases: readonly KernelCase[] = [
   ...strides.flatMap((stride) =>
@@ -148,4 +202,5 @@ export const cases: readonly KernelCase[] = [
   ...convolutions({ N: 1, H: 61, W: 60, C: 20, KH: 3, KW: 3, O: 33, pad: [1, 1, 1, 1] }),
   ...convolutions({ N: 2, H: 9, W: 9, C: 70, KH: 3, KW: 3, O: 70, pad: [1, 1, 1, 1], stride: [2, 2] }),
   ...convolutions({ N: 9, H: 12, W: 12, C: 33, KH: 1, KW: 1, O: 65 }),
+  ...winogradCases(),
 ]

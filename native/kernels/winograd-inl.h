@@ -1,0 +1,243 @@
+// The transforms of Winograd's F(4x4, 3x3) and their adjoints for one instruction set: vectors run over channels.
+//
+// The points of the interpolation are 0, +-sqrt(1/2), +-sqrt(2) and infinity: their transforms have no coefficient above 2.83 and
+// a third of the rounding error of those of 0, +-1, +-2 (whose coefficients reach 8). Points in pairs +-p share an even and an
+// odd part. Matrices, for the 1-D transforms Bᵀ (source), G (kernel) and Aᵀ (product), s = sqrt(2):
+//
+//   Bᵀ = 1   0  -5/2    0  1  0    G =   1     0     0     Aᵀ = 1    1     1    1     1  0
+//        0  -s    -2  s/2  1  0        -2/3  -s/3  -1/3         0  s/2  -s/2    s    -s  0
+//        0   s    -2 -s/2  1  0        -2/3   s/3  -1/3         0  1/2   1/2    2     2  0
+//        0 -s/2 -1/2    s  1  0         1/6   s/6   1/3         0  s/4  -s/4   2s   -2s  1
+//        0  s/2 -1/2   -s  1  0         1/6  -s/6   1/3
+//        0   1     0 -5/2  0  1          0     0     1
+//
+// A 2-D transform is the 1-D one down the columns, then along the rows, with a buffer of 24 to 36 vectors between (the registers
+// of AVX2 hold one column). Invariant: nothing outside the channels that a call names is read or written.
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+#include "kernels/gemm-inl.h"
+#include "kernels/winograd.h"
+
+#if defined(STEEPEST_KERNELS_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef STEEPEST_KERNELS_WINOGRAD_INL_H_
+#undef STEEPEST_KERNELS_WINOGRAD_INL_H_
+#else
+#define STEEPEST_KERNELS_WINOGRAD_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+constexpr float kRootTwo = 1.41421356237309504880f;
+constexpr float kRootHalf = 0.70710678118654752440f;
+
+HWY_INLINE GemmVector times(float factor, GemmVector v) { return hn::Mul(hn::Set(GemmTag(), factor), v); }
+HWY_INLINE GemmVector addTimes(float factor, GemmVector v, GemmVector to) {
+  return hn::MulAdd(hn::Set(GemmTag(), factor), v, to);
+}
+
+// Bᵀ: 6 -> 6.
+struct SourceTransform {
+  static constexpr int kIn = 6, kOut = 6;
+  HWY_INLINE static void apply(const GemmVector* d, GemmVector* v) {
+    const GemmVector even = addTimes(-2.0f, d[2], d[4]), odd = addTimes(-2.0f, d[1], d[3]);
+    const GemmVector evenHalf = addTimes(-0.5f, d[2], d[4]), oddHalf = addTimes(-0.5f, d[1], d[3]);
+    v[0] = addTimes(-2.5f, d[2], hn::Add(d[0], d[4]));
+    v[1] = addTimes(kRootHalf, odd, even);
+    v[2] = addTimes(-kRootHalf, odd, even);
+    v[3] = addTimes(kRootTwo, oddHalf, evenHalf);
+    v[4] = addTimes(-kRootTwo, oddHalf, evenHalf);
+    v[5] = addTimes(-2.5f, d[3], hn::Add(d[1], d[5]));
+  }
+};
+
+// G: 3 -> 6.
+struct KernelTransform {
+  static constexpr int kIn = 3, kOut = 6;
+  HWY_INLINE static void apply(const GemmVector* g, GemmVector* u) {
+    const GemmVector even = addTimes(-2.0f / 3, g[0], times(-1.0f / 3, g[2]));
+    const GemmVector evenTwo = addTimes(1.0f / 6, g[0], times(1.0f / 3, g[2]));
+    u[0] = g[0];
+    u[1] = addTimes(-kRootTwo / 3, g[1], even);
+    u[2] = addTimes(kRootTwo / 3, g[1], even);
+    u[3] = addTimes(kRootTwo / 6, g[1], evenTwo);
+    u[4] = addTimes(-kRootTwo / 6, g[1], evenTwo);
+    u[5] = g[2];
+  }
+};
+
+// Aᵀ: 6 -> 4.
+struct ProductTransform {
+  static constexpr int kIn = 6, kOut = 4;
+  HWY_INLINE static void apply(const GemmVector* m, GemmVector* y) {
+    const GemmVector even = hn::Add(m[1], m[2]), odd = hn::Sub(m[1], m[2]);
+    const GemmVector evenTwo = hn::Add(m[3], m[4]), oddTwo = hn::Sub(m[3], m[4]);
+    y[0] = hn::Add(hn::Add(m[0], even), evenTwo);
+    y[1] = times(kRootHalf, addTimes(2.0f, oddTwo, odd));
+    y[2] = addTimes(2.0f, evenTwo, times(0.5f, even));
+    y[3] = addTimes(kRootHalf / 2, addTimes(8.0f, oddTwo, odd), m[5]);
+  }
+};
+
+// A, the adjoint of Aᵀ: 4 -> 6.
+struct ProductAdjoint {
+  static constexpr int kIn = 4, kOut = 6;
+  HWY_INLINE static void apply(const GemmVector* y, GemmVector* m) {
+    const GemmVector even = addTimes(0.5f, y[2], y[0]), odd = addTimes(0.5f, y[3], y[1]);
+    const GemmVector evenTwo = addTimes(2.0f, y[2], y[0]), oddTwo = addTimes(2.0f, y[3], y[1]);
+    m[0] = y[0];
+    m[1] = addTimes(kRootHalf, odd, even);
+    m[2] = addTimes(-kRootHalf, odd, even);
+    m[3] = addTimes(kRootTwo, oddTwo, evenTwo);
+    m[4] = addTimes(-kRootTwo, oddTwo, evenTwo);
+    m[5] = y[3];
+  }
+};
+
+// Gᵀ, the adjoint of G: 6 -> 3.
+struct KernelAdjoint {
+  static constexpr int kIn = 6, kOut = 3;
+  HWY_INLINE static void apply(const GemmVector* u, GemmVector* g) {
+    const GemmVector even = hn::Add(u[1], u[2]), odd = hn::Sub(u[1], u[2]);
+    const GemmVector evenTwo = hn::Add(u[3], u[4]), oddTwo = hn::Sub(u[3], u[4]);
+    g[0] = addTimes(-2.0f / 3, even, addTimes(1.0f / 6, evenTwo, u[0]));
+    g[1] = times(kRootTwo / 6, addTimes(-2.0f, odd, oddTwo));
+    g[2] = addTimes(1.0f / 3, hn::Sub(evenTwo, even), u[5]);
+  }
+};
+
+// The 2-D transform of one vector of channels: load(column, in) reads a column of the input, store(row, out) writes a row of the
+// output. The outer loops stay loops: unrolled, their addresses alone would fill the registers.
+template <class Transform, class Load, class Store>
+HWY_INLINE void transformSquare(const Load& load, const Store& store) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
+  const GemmTag d;
+  HWY_ALIGN float between[kOut * kIn * kLanes];
+#pragma GCC unroll 1
+  for (int column = 0; column < kIn; ++column) {
+    GemmVector in[kIn], out[kOut];
+    load(column, in);
+    Transform::apply(in, out);
+#pragma GCC unroll 6
+    for (int row = 0; row < kOut; ++row) hn::Store(out[row], d, between + (row * kIn + column) * kLanes);
+  }
+#pragma GCC unroll 1
+  for (int row = 0; row < kOut; ++row) {
+    GemmVector in[kIn], out[kOut];
+#pragma GCC unroll 6
+    for (int column = 0; column < kIn; ++column) in[column] = hn::Load(d, between + (row * kIn + column) * kLanes);
+    Transform::apply(in, out);
+    store(row, out);
+  }
+}
+
+// Transforms a square of pixels for channels [0, channels); position p goes to to[p * stride], padded to whole vectors.
+template <class Transform>
+HWY_NOINLINE void transformPixels(const float* const* pixels, int64_t channels, float* to, int64_t stride) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
+  const GemmTag d;
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    const int64_t count = channels - c;
+    const auto load = [&](int column, GemmVector* in) HWY_ATTR {
+#pragma GCC unroll 6
+      for (int row = 0; row < kIn; ++row) {
+        const float* from = pixels[row * kIn + column] + c;
+        in[row] = count >= kLanes ? hn::LoadU(d, from) : loadFirst(from, count);
+      }
+    };
+    const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
+      float* position = to + c + row * kPatchSide * stride;
+#pragma GCC unroll 6
+      for (int column = 0; column < kOut; ++column) hn::StoreU(out[column], d, position + column * stride);
+    };
+    transformSquare<Transform>(load, store);
+  }
+}
+
+// Asks for the channels of a square's pixels: squares of neighbouring tiles are no stream that hardware would follow.
+HWY_INLINE void prefetchPixels(const float* const* pixels, int64_t count, int64_t channels) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t c = 0; c < channels; c += 16) hwy::Prefetch(pixels[i] + c);
+  }
+}
+
+// One position's product C[rows, columns] = A · B, for the short sums of a group: no borders, whole vectors of columns.
+struct StripProduct {
+  const float* a;
+  int64_t aStride;  // from row to row; for A stored by columns, from k to k
+  const float* b;
+  int64_t bStride;
+  float* c;
+  int64_t cStride;
+  int64_t length;   // of k
+  bool accumulate;  // add to C rather than overwrite it
+};
+
+// `blocks` tiles of MR rows below each other; a function per tile would spend a third of the time of a sum of 16 on its frame.
+template <int MR, int NV, bool kByColumns>
+HWY_NOINLINE void multiplyBlocks(const StripProduct& p, int64_t blocks) {
+  const GemmTag d;
+  const int64_t aStep = kByColumns ? p.aStride : 1, rowStep = kByColumns ? 1 : p.aStride;
+  const int64_t bStep = p.bStride, cStep = p.cStride;
+  const float* HWY_RESTRICT rows = p.a;
+  float* HWY_RESTRICT c = p.c;
+  for (int64_t block = 0; block < blocks; ++block, rows += MR * rowStep, c += MR * cStep) {
+    GemmVector sums[MR][NV];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; ++j) sums[i][j] = p.accumulate ? hn::LoadU(d, c + i * cStep + j * kLanes) : hn::Zero(d);
+    }
+    const float* HWY_RESTRICT a = rows;
+    const float* HWY_RESTRICT b = p.b;
+    for (int64_t k = 0; k < p.length; ++k, a += aStep, b += bStep) {
+      GemmVector columns[NV];
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i) {
+        const GemmVector x = hn::Set(d, a[i * rowStep]);
+#pragma GCC unroll 2
+        for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; ++j) hn::StoreU(sums[i][j], d, c + i * cStep + j * kLanes);
+    }
+  }
+}
+
+using BlocksFunction = void (*)(const StripProduct&, int64_t);
+
+template <int NV, bool kByColumns, int... kRows>
+HWY_INLINE BlocksFunction blocksFunction(int64_t rows, std::integer_sequence<int, kRows...>) {
+  static constexpr BlocksFunction table[] = {multiplyBlocks<kRows + 1, NV, kByColumns>...};
+  return table[rows - 1];
+}
+
+// A panel (one or two vectors) of columns of the product for any number of rows, in near-equal tiles.
+template <bool kByColumns>
+HWY_INLINE void multiplyStrip(StripProduct p, int64_t rows, int64_t width) {
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  const int64_t blocks = ceilDivide(rows, kTileRows);
+  const int64_t low = rows / HWY_MAX(blocks, int64_t{1}), high = rows - blocks * low;  // `high` tiles of low + 1 rows come first
+  const auto run = [&](int64_t tileRows, int64_t count) {
+    if (count == 0) return;
+    const BlocksFunction multiply =
+        width <= kLanes ? blocksFunction<1, kByColumns>(tileRows, Rows()) : blocksFunction<2, kByColumns>(tileRows, Rows());
+    multiply(p, count);
+    p.a += count * tileRows * (kByColumns ? 1 : p.aStride);
+    p.c += count * tileRows * p.cStride;
+  };
+  run(low + 1, high);
+  run(low, blocks - high);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#endif  // STEEPEST_KERNELS_WINOGRAD_INL_H_

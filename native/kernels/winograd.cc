@@ -1,0 +1,297 @@
+// conv2d and conv2dBackwardInput by Winograd's F(4x4, 3x3): the gradient reads dy with the kernel flipped and transposed.
+//
+// The kernel is packed into panels and transformed once per call (in training it changes at every step; 36 / 9 of its size). Then
+// each group of tiles is transformed, multiplied at 36 positions and transformed back, block of columns by block of columns, all
+// in one region of scratch that stays in the L2 cache. Invariant: a chunk owns whole tiles, and the sum of a pixel runs over the
+// depth in order whatever the group, so results depend on neither threads nor cuts.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/winograd.cc"
+
+#include "kernels/winograd.h"
+
+#include "engine/pool.h"
+#include "hwy/cache_control.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/scratch_slots.h"
+#include "kernels/winograd-inl.h"
+
+#ifndef STEEPEST_KERNELS_WINOGRAD_CC_
+#define STEEPEST_KERNELS_WINOGRAD_CC_
+namespace steepest {
+
+constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products are in scratch at a time
+
+struct WinogradCorrelation {
+  TileGrid grid;
+  int64_t O;     // filters, the last axis of w
+  bool flipped;  // the gradient to the input
+  const float* source;
+  const float* w;
+  float* produced;
+  float* packed;       // [panel][tap][depth][columns of a panel]
+  float* transformed;  // [block][position][panel of the block][depth][columns of a panel]
+  float* zeros;        // one pixel of the source
+  float* regions;      // one per running chunk: transforms of the source, then products
+
+  int64_t groupSize() const {
+    const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
+    return groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles());
+  }
+  int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
+  int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
+  int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
+  int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
+  int64_t packedFloats() const { return kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel); }
+  int64_t transformedFloats() const { return packedFloats() / kPatchTaps * kPositions; }
+  int64_t scratchFloats() const {
+    return packedFloats() + transformedFloats() + paddedChannels(grid.sourceC) + chunks() * regionFloats();
+  }
+  void place(float* scratch) {
+    packed = scratch;
+    transformed = packed + packedFloats();
+    zeros = transformed + transformedFloats();
+    regions = zeros + paddedChannels(grid.sourceC);
+  }
+};
+
+}  // namespace steepest
+#endif  // STEEPEST_KERNELS_WINOGRAD_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+constexpr int64_t kBlockPanels = kBlockColumns / kPanel;
+
+// One panel of columns of the produced tensor.
+struct KernelPanel {
+  int64_t column, row;  // its first column, its columns with padding
+  float* packed;
+  float* transformed;  // at the first position
+  int64_t stride;      // from position to position
+
+  KernelPanel(const WinogradCorrelation& c, int64_t index) {
+    const int64_t depth = c.grid.sourceC;
+    const int64_t first = index / kBlockPanels * kBlockPanels;  // panel of the block
+    const int64_t end = HWY_MIN(c.grid.producedC, (first + kBlockPanels) * kPanel);
+    column = index * kPanel;
+    row = panelRow(HWY_MIN(kPanel, c.grid.producedC - column));
+    packed = c.packed + kPatchTaps * depth * column;
+    stride = depth * (ceilDivide(end - first * kPanel, kLanes) * kLanes);
+    transformed = c.transformed + kPositions * depth * first * kPanel + depth * (column - first * kPanel);
+  }
+};
+
+void packTaps(const WinogradCorrelation& c, const KernelPanel& panel) {
+  const TileGrid& g = c.grid;
+  const int64_t width = HWY_MIN(kPanel, g.producedC - panel.column);
+  if (!c.flipped) return packPanel(c.w + panel.column, c.O, kPatchTaps * g.sourceC, width, panel.packed);
+  for (int64_t tap = 0; tap < kPatchTaps; ++tap) {
+    const float* from = c.w + ((kPatchTaps - 1 - tap) * g.producedC + panel.column) * c.O;
+    packPanelTransposed(from, c.O, g.sourceC, width, panel.packed + tap * g.sourceC * panel.row);
+  }
+}
+
+void transformKernelPanel(const WinogradCorrelation& c, int64_t index) {
+  const KernelPanel panel(c, index);
+  packTaps(c, panel);
+  const int64_t floats = c.grid.sourceC * panel.row;
+  const float* taps[kPatchTaps];
+  for (int64_t tap = 0; tap < kPatchTaps; ++tap) taps[tap] = panel.packed + tap * floats;
+  transformPixels<KernelTransform>(taps, floats, panel.transformed, panel.stride);
+}
+
+// The pixels that the patch of one tile reads.
+HWY_INLINE void findPatch(const WinogradCorrelation& c, int64_t tile, const float** pixels) {
+  const TileGrid& g = c.grid;
+  const TilePlace at(g, tile);
+  const ImageSquare square{c.source + at.image * g.sourceH * g.sourceW * g.sourceC, g.sourceH, g.sourceW, g.sourceC, c.zeros};
+  square.find<kPatchSide>(at.h - g.padTop, at.w - g.padLeft, pixels);
+}
+
+void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t count, float* to) {
+  const int64_t depth = c.grid.sourceC, stride = positionStride(c.groupSize(), depth);
+  const float* pixels[2][kPositions];
+  findPatch(c, firstTile, pixels[0]);
+  for (int64_t i = 0; i < count; ++i) {
+    const float** next = pixels[(i + 1) % 2];
+    if (i + 1 < count) {
+      findPatch(c, firstTile + i + 1, next);
+      prefetchPixels(next, kPositions, depth);
+    }
+    transformPixels<SourceTransform>(pixels[i % 2], depth, to + i * paddedChannels(depth), stride);
+  }
+}
+
+// products[position, tile, column of the block] = source transforms x kernel transforms.
+void multiplyPositions(const WinogradCorrelation& c, int64_t count, int64_t block, const float* from, float* products,
+                       int64_t productStride) {
+  const int64_t firstPanel = block * kBlockPanels;
+  const int64_t panels = HWY_MIN(kBlockPanels, ceilDivide(c.grid.producedC, kPanel) - firstPanel);
+  StripProduct p;
+  p.aStride = paddedChannels(c.grid.sourceC);
+  p.length = c.grid.sourceC;
+  p.cStride = HWY_MIN(kBlockColumns, paddedChannels(c.grid.producedC));
+  p.accumulate = false;
+  for (int64_t position = 0; position < kPositions; ++position) {
+    p.a = from + position * positionStride(c.groupSize(), c.grid.sourceC);
+    for (int64_t i = 0; i < panels; ++i) {
+      const KernelPanel panel(c, firstPanel + i);
+      p.b = panel.transformed + position * panel.stride;
+      p.bStride = panel.row;
+      p.c = products + position * productStride + i * kPanel;
+      multiplyStrip<false>(p, count, panel.row);
+    }
+  }
+}
+
+// Where a tile of the produced image lies, from one column of it on, and how much of it exists.
+struct TilePixels {
+  float* first;
+  int64_t rowStride, columnStride, rows, columns;
+
+  TilePixels(const WinogradCorrelation& c, int64_t tile, int64_t column) {
+    const TileGrid& g = c.grid;
+    const TilePlace at(g, tile);
+    columnStride = g.producedC;
+    rowStride = g.producedW * columnStride;
+    first = c.produced + at.image * g.producedH * rowStride + at.h * rowStride + at.w * columnStride + column;
+    rows = HWY_MIN(kTileSide, g.producedH - at.h);
+    columns = HWY_MIN(kTileSide, g.producedW - at.w);
+  }
+  // Asks for the pixels before they are stored.
+  HWY_INLINE void prefetch(int64_t channels) const {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t column = 0; column < columns; ++column) {
+        for (int64_t c = 0; c < channels; c += 16) hwy::Prefetch(first + row * rowStride + column * columnStride + c);
+      }
+    }
+  }
+};
+
+// One vector of columns of one tile, `lanes` of them valid.
+template <bool kWhole>
+HWY_INLINE void transformProducts(const float* products, int64_t stride, const TilePixels& tile, int64_t lanes, float* to) {
+  const GemmTag d;
+  const int64_t rowStride = tile.rowStride, columnStride = tile.columnStride;
+  const auto load = [&](int column, GemmVector* in) HWY_ATTR {
+    const float* from = products + column * stride;
+#pragma GCC unroll 6
+    for (int row = 0; row < kPatchSide; ++row) in[row] = hn::LoadU(d, from + row * kPatchSide * stride);
+  };
+  const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
+    float* pixel = to + row * rowStride;
+    if (!kWhole && row >= tile.rows) return;
+#pragma GCC unroll 4
+    for (int column = 0; column < kTileSide; ++column, pixel += columnStride) {
+      if (kWhole) {
+        hn::StoreU(out[column], d, pixel);
+      } else if (column < tile.columns) {
+        storeColumns(out[column], pixel, lanes, false);
+      }
+    }
+  };
+  transformSquare<ProductTransform>(load, store);
+}
+
+void storeTile(const TilePixels& tile, int64_t channels, const float* products, int64_t stride) {
+  const bool whole = tile.rows == kTileSide && tile.columns == kTileSide;
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, channels - c);
+    if (whole && lanes == kLanes) {
+      transformProducts<true>(products + c, stride, tile, lanes, tile.first + c);
+    } else {
+      transformProducts<false>(products + c, stride, tile, lanes, tile.first + c);
+    }
+  }
+}
+
+// The block's products of a group of tiles, transformed back and stored.
+void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, int64_t block, const float* products,
+                int64_t stride) {
+  const int64_t column = block * kBlockColumns;
+  const int64_t channels = HWY_MIN(kBlockColumns, c.grid.producedC - column);
+  const int64_t tileStride = paddedChannels(HWY_MIN(kBlockColumns, c.grid.producedC));
+  for (int64_t i = 0; i < count; ++i) {
+    if (i + 1 < count) TilePixels(c, firstTile + i + 1, column).prefetch(channels);
+    storeTile(TilePixels(c, firstTile + i, column), channels, products + i * tileStride, stride);
+  }
+}
+
+void correlateGroup(const WinogradCorrelation& c, int64_t group, float* region) {
+  const int64_t first = group * c.groupSize();
+  const int64_t count = HWY_MIN(c.groupSize(), c.grid.tiles() - first);
+  const int64_t columns = HWY_MIN(kBlockColumns, c.grid.producedC);
+  const int64_t stride = positionStride(c.groupSize(), columns);
+  float* products = region + c.sourceFloats();
+  transformSource(c, first, count, region);
+  for (int64_t block = 0; block < ceilDivide(c.grid.producedC, kBlockColumns); ++block) {
+    multiplyPositions(c, count, block, region, products, stride);
+    storeGroup(c, first, count, block, products, stride);
+  }
+}
+
+void winogradCorrelate(const WinogradCorrelation& c) {
+  for (int64_t i = 0; i < c.grid.sourceC; ++i) c.zeros[i] = 0;
+  parallelFor(ceilDivide(c.grid.producedC, kPanel), [&](int64_t panel) { transformKernelPanel(c, panel); });
+  ScratchSlots slots;
+  const int64_t groups = c.groups(), chunks = c.chunks();
+  parallelFor(chunks, [&](int64_t chunk) {
+    const ScratchSlots::Slot slot(slots);
+    float* region = c.regions + slot.index() * c.regionFloats();
+    for (int64_t i = partStart(groups, chunks, chunk); i < partStart(groups, chunks, chunk + 1); ++i)
+      correlateGroup(c, i, region);
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steepest {
+namespace {
+
+HWY_EXPORT(winogradCorrelate);
+
+WinogradCorrelation forwardOf(const ConvShape& s) {
+  WinogradCorrelation c{};
+  c.grid = {s.N, s.H, s.W, s.C, s.OH, s.OW, s.O, s.padTop, s.padLeft};
+  c.O = s.O;
+  return c;
+}
+
+WinogradCorrelation backwardInputOf(const ConvShape& s) {
+  WinogradCorrelation c{};
+  c.grid = {s.N, s.OH, s.OW, s.O, s.H, s.W, s.C, 2 - s.padTop, 2 - s.padLeft};
+  c.O = s.O;
+  c.flipped = true;
+  return c;
+}
+
+void run(WinogradCorrelation c, const Row& row) {
+  c.produced = row.buffer<float>(0);
+  c.source = row.buffer<float>(1);
+  c.w = row.buffer<float>(2);
+  c.place(row.buffer<float>(3));
+  HWY_DYNAMIC_DISPATCH(winogradCorrelate)(c);
+}
+
+}  // namespace
+
+// Per channel and filter, direct costs 9 multiplications a pixel; Winograd 36 a tile, half as much again for its transforms, and
+// about 40 for the kernel's. Below 16 channels or filters the transforms outweigh the products.
+bool usesWinograd(const ConvShape& s) {
+  if (s.algorithm != ConvAlgorithm::automatic) return s.algorithm == ConvAlgorithm::winograd;
+  if (!fitsWinograd(s) || s.C < 16 || s.O < 16) return false;
+  return 9 * s.N * s.OH * s.OW > 54 * forwardOf(s).grid.tiles() + 40;
+}
+
+void winogradForward(const ConvShape& s, const Row& row) { run(forwardOf(s), row); }
+void winogradBackwardInput(const ConvShape& s, const Row& row) { run(backwardInputOf(s), row); }
+int64_t winogradForwardScratch(const ConvShape& s) { return 4 * forwardOf(s).scratchFloats(); }
+int64_t winogradBackwardInputScratch(const ConvShape& s) { return 4 * backwardInputOf(s).scratchFloats(); }
+
+}  // namespace steepest
+#endif  // HWY_ONCE

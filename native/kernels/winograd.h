@@ -1,0 +1,92 @@
+// Winograd's minimal filtering F(4x4, 3x3) for convolutions of NHWC images: tiles, groups of tiles, and how scratch is laid out.
+//
+// A tile is 4x4 pixels of the produced image; it reads 6x6 pixels of the source. Both are transformed to 36 positions, at each of
+// which the convolution is a product of matrices [tiles, depth] x [depth, columns]: 36 multiplications instead of 144. Tiles go
+// in groups whose transforms stay in the L2 cache from the first to the last step (Lavin & Gray, arXiv 1509.09308; fusion per
+// group: Gelashvili et al., arXiv 1912.02165). Invariant: every cut follows from the shape alone.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/conv.h"
+#include "kernels/gemm.h"
+
+namespace steepest {
+
+constexpr int64_t kTileSide = 4;   // pixels of the produced image
+constexpr int64_t kPatchSide = 6;  // pixels of the source that they read
+constexpr int64_t kPositions = kPatchSide * kPatchSide;
+constexpr int64_t kPatchTaps = 9;
+constexpr int64_t kWinogradChunks = 32;      // also the number of regions of scratch: 32 x 300 KiB
+constexpr int64_t kGroupBytes = 288 * 1024;  // of a group's transforms: they share 512 KiB of L2 with the kernel's
+constexpr int64_t kSmallestGroup = 12;       // tiles: the kernel's transforms pass through the cache once per group
+constexpr int64_t kStreamPadding = 16;       // floats that keep the 36 positions from sharing sets of the L1 cache
+
+// Transforms are rows of whole vectors of the widest instruction set.
+inline int64_t paddedChannels(int64_t channels) { return roundUp(channels, 16); }
+
+// The produced image cut into tiles, and where their patches lie in the source. Padding may be negative: then the patch of the
+// first tile begins inside the source.
+struct TileGrid {
+  int64_t images, sourceH, sourceW, sourceC, producedH, producedW, producedC, padTop, padLeft;
+
+  int64_t rows() const { return ceilDivide(producedH, kTileSide); }
+  int64_t columns() const { return ceilDivide(producedW, kTileSide); }
+  int64_t tiles() const { return images * rows() * columns(); }
+};
+
+// One tile: its image and its first pixel.
+struct TilePlace {
+  int64_t image, h, w;
+  TilePlace(const TileGrid& grid, int64_t tile)
+      : image(tile / (grid.rows() * grid.columns())),
+        h(tile / grid.columns() % grid.rows() * kTileSide),
+        w(tile % grid.columns() * kTileSide) {}
+};
+
+// Where the pixels of a square of an image lie, row by row; pixels outside the image are those of `zeros`.
+struct ImageSquare {
+  const float* image;
+  int64_t H, W, C;
+  const float* zeros;
+
+  template <int kSide>
+  void find(int64_t h, int64_t w, const float** pixels) const {
+    const bool inside = h >= 0 && h + kSide <= H && w >= 0 && w + kSide <= W;
+    const float* first = image + (h * W + w) * C;
+    for (int64_t i = 0; i < kSide; ++i, first += W * C) {
+      for (int64_t j = 0; j < kSide; ++j) {
+        const bool exists = inside || (h + i >= 0 && h + i < H && w + j >= 0 && w + j < W);
+        pixels[i * kSide + j] = exists ? first + j * C : zeros;
+      }
+    }
+  }
+};
+
+// How many tiles of `floatsPerPosition` floats a group takes.
+inline int64_t groupTiles(int64_t floatsPerPosition, int64_t tiles) {
+  const int64_t fitting = kGroupBytes / (4 * kPositions * std::max<int64_t>(1, floatsPerPosition));
+  return std::max<int64_t>(1, std::min(tiles, std::max(kSmallestGroup, fitting / kSmallestGroup * kSmallestGroup)));
+}
+
+// Floats of a group's transforms of `channels` channels, and the distance between two positions.
+inline int64_t positionStride(int64_t tiles, int64_t channels) { return tiles * paddedChannels(channels) + kStreamPadding; }
+inline int64_t transformFloats(int64_t tiles, int64_t channels) { return kPositions * positionStride(tiles, channels); }
+
+// Whether the algorithm can do the convolution at all.
+inline bool fitsWinograd(const ConvShape& s) {
+  return s.KH == 3 && s.KW == 3 && s.strideH == 1 && s.strideW == 1 && s.dilationH == 1 && s.dilationW == 1 && s.groups == 1;
+}
+
+// Whether the row asks for Winograd, or leaves the choice and is faster with it.
+bool usesWinograd(const ConvShape& s);
+
+// The three passes; rows and buffers as those of conv2d, conv2dBackwardInput and conv2dBackwardKernel.
+void winogradForward(const ConvShape& s, const Row& row);
+void winogradBackwardInput(const ConvShape& s, const Row& row);
+void winogradBackwardKernel(const ConvShape& s, const Row& row);
+int64_t winogradForwardScratch(const ConvShape& s);
+int64_t winogradBackwardInputScratch(const ConvShape& s);
+int64_t winogradBackwardKernelScratch(const ConvShape& s);
+
+}  // namespace steepest

@@ -1,0 +1,199 @@
+// conv2dBackwardKernel by Winograd's F(4x4, 3x3), transposed: dw = Gᵀ [sum over tiles of (Bᵀ x B) · (A dy Aᵀ)] G.
+//
+// At each of the 36 positions the sum over tiles is a product [channels, tiles] x [tiles, columns]. Tiles are cut into slices and
+// columns into blocks; a slice's sums for a block (36 · C · 64 floats) stay near the core while the slice's tiles pass in groups.
+// At the end the slices are added in order and transformed back. Invariant: slices, groups and blocks follow from the shape, so
+// sums do not depend on threads.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/winograd_kernel.cc"
+
+#include "engine/pool.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/scratch_slots.h"
+#include "kernels/winograd-inl.h"
+#include "kernels/winograd.h"
+
+#ifndef STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
+#define STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
+namespace steepest {
+
+constexpr int64_t kGradientColumns = 64;  // of dw that a chunk sums
+constexpr int64_t kSliceTiles = 64;       // a slice of fewer tiles costs more to add up than to compute
+constexpr int64_t kGradientSlices = 16;
+constexpr int64_t kSlicesBytes = 8 << 20;  // of the sums of all slices together
+
+struct WinogradGradient {
+  TileGrid grid;  // source x, produced dy
+  const float* x;
+  const float* dy;
+  float* dw;
+  float* zeros;    // one pixel of x or of dy
+  float* sums;     // [slice][block][position][channel][column of the block]
+  float* regions;  // one per running chunk: transforms of x, then of dy
+
+  int64_t columns() const { return std::min(kGradientColumns, paddedChannels(grid.producedC)); }
+  int64_t blocks() const { return ceilDivide(grid.producedC, kGradientColumns); }
+  int64_t sumFloats() const { return kPositions * grid.sourceC * columns(); }
+  int64_t slices() const {
+    const int64_t fitting = kSlicesBytes / (4 * std::max<int64_t>(1, sumFloats() * blocks()));
+    return std::max<int64_t>(1, std::min({kGradientSlices, fitting, grid.tiles() / kSliceTiles}));
+  }
+  int64_t groupSize() const { return groupTiles(paddedChannels(grid.sourceC) + columns(), ceilDivide(grid.tiles(), slices())); }
+  int64_t chunks() const { return std::min(slices() * blocks(), kWinogradChunks); }
+  int64_t xFloats() const { return transformFloats(groupSize(), grid.sourceC); }
+  int64_t regionFloats() const { return xFloats() + transformFloats(groupSize(), columns()); }
+  int64_t zeroFloats() const { return paddedChannels(std::max(grid.sourceC, grid.producedC)); }
+  int64_t scratchFloats() const { return zeroFloats() + slices() * blocks() * sumFloats() + chunks() * regionFloats(); }
+  void place(float* scratch) {
+    zeros = scratch;
+    sums = zeros + zeroFloats();
+    regions = sums + slices() * blocks() * sumFloats();
+  }
+};
+
+}  // namespace steepest
+#endif  // STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+// The pixels of x and of dy that belong to one tile; of dy from column `column` on.
+struct TilePair {
+  const float* x[kPositions];
+  const float* dy[kTileSide * kTileSide];
+
+  HWY_INLINE void find(const WinogradGradient& g, int64_t tile, int64_t column) {
+    const TileGrid& t = g.grid;
+    const TilePlace at(t, tile);
+    const float* images = g.x + at.image * t.sourceH * t.sourceW * t.sourceC;
+    ImageSquare{images, t.sourceH, t.sourceW, t.sourceC, g.zeros}.find<kPatchSide>(at.h - t.padTop, at.w - t.padLeft, x);
+    const float* gradients = g.dy + at.image * t.producedH * t.producedW * t.producedC + column;
+    ImageSquare{gradients, t.producedH, t.producedW, t.producedC, g.zeros}.find<kTileSide>(at.h, at.w, dy);
+  }
+  HWY_INLINE void prefetch(int64_t channels, int64_t columns) const {
+    prefetchPixels(x, kPositions, channels);
+    prefetchPixels(dy, kTileSide * kTileSide, columns);
+  }
+};
+
+// Transforms of a group of tiles: x for all channels, dy for the block's columns.
+void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count, int64_t block, float* xTo, float* dyTo) {
+  const int64_t channels = g.grid.sourceC, column = block * kGradientColumns;
+  const int64_t columns = HWY_MIN(kGradientColumns, g.grid.producedC - column);
+  const int64_t xStride = positionStride(g.groupSize(), channels), dyStride = positionStride(g.groupSize(), g.columns());
+  TilePair pairs[2];
+  pairs[0].find(g, firstTile, column);
+  for (int64_t i = 0; i < count; ++i) {
+    const TilePair& pair = pairs[i % 2];
+    if (i + 1 < count) {
+      pairs[(i + 1) % 2].find(g, firstTile + i + 1, column);
+      pairs[(i + 1) % 2].prefetch(channels, columns);
+    }
+    transformPixels<SourceTransform>(pair.x, channels, xTo + i * paddedChannels(channels), xStride);
+    transformPixels<ProductAdjoint>(pair.dy, columns, dyTo + i * g.columns(), dyStride);
+  }
+}
+
+// sums[position, channel, column] (+)= sum over the group's tiles of x * dy.
+void addGroup(const WinogradGradient& g, int64_t count, int64_t columns, const float* x, const float* dy, float* sums,
+              bool accumulate) {
+  StripProduct p;
+  p.aStride = paddedChannels(g.grid.sourceC);
+  p.bStride = p.cStride = g.columns();
+  p.length = count;
+  p.accumulate = accumulate;
+  for (int64_t position = 0; position < kPositions; ++position) {
+    p.a = x + position * positionStride(g.groupSize(), g.grid.sourceC);
+    for (int64_t column = 0; column < columns; column += kPanel) {
+      p.b = dy + position * positionStride(g.groupSize(), g.columns()) + column;
+      p.c = sums + position * g.grid.sourceC * g.columns() + column;
+      multiplyStrip<true>(p, g.grid.sourceC, columns - column);
+    }
+  }
+}
+
+void addTiles(const WinogradGradient& g, int64_t slice, int64_t block, float* region) {
+  const int64_t tiles = g.grid.tiles();
+  const int64_t columns = HWY_MIN(kGradientColumns, g.grid.producedC - block * kGradientColumns);
+  const int64_t start = partStart(tiles, g.slices(), slice), end = partStart(tiles, g.slices(), slice + 1);
+  float* sums = g.sums + (slice * g.blocks() + block) * g.sumFloats();
+  float* dy = region + g.xFloats();
+  for (int64_t tile = start; tile < end; tile += g.groupSize()) {
+    const int64_t count = HWY_MIN(g.groupSize(), end - tile);
+    transformPairs(g, tile, count, block, region, dy);
+    addGroup(g, count, columns, region, dy, sums, tile > start);
+  }
+}
+
+// One channel of dw: the slices' sums in order, transformed back.
+void storeChannel(const WinogradGradient& g, int64_t channel) {
+  const GemmTag d;
+  const int64_t O = g.grid.producedC, slices = g.slices();
+  for (int64_t column = 0; column < O; column += kLanes) {
+    const int64_t block = column / kGradientColumns;
+    const float* sums = g.sums + block * g.sumFloats() + channel * g.columns() + column % kGradientColumns;
+    const int64_t lanes = HWY_MIN(kLanes, O - column);
+    const auto load = [&](int position, GemmVector* in) HWY_ATTR {
+      for (int row = 0; row < kPatchSide; ++row) {
+        const float* from = sums + (row * kPatchSide + position) * g.grid.sourceC * g.columns();
+        in[row] = hn::LoadU(d, from);
+        for (int64_t i = 1; i < slices; ++i) in[row] = hn::Add(in[row], hn::LoadU(d, from + i * g.blocks() * g.sumFloats()));
+      }
+    };
+    const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
+      for (int tap = 0; tap < 3; ++tap)
+        storeColumns(out[tap], g.dw + ((row * 3 + tap) * g.grid.sourceC + channel) * O + column, lanes, false);
+    };
+    transformSquare<KernelAdjoint>(load, store);
+  }
+}
+
+void winogradGradient(const WinogradGradient& g) {
+  for (int64_t i = 0; i < g.zeroFloats(); ++i) g.zeros[i] = 0;
+  ScratchSlots slots;
+  const int64_t parts = g.slices() * g.blocks(), chunks = g.chunks();
+  parallelFor(chunks, [&](int64_t chunk) {
+    const ScratchSlots::Slot slot(slots);
+    float* region = g.regions + slot.index() * g.regionFloats();
+    for (int64_t i = partStart(parts, chunks, chunk); i < partStart(parts, chunks, chunk + 1); ++i)
+      addTiles(g, i / g.blocks(), i % g.blocks(), region);
+  });
+  const int64_t channels = g.grid.sourceC, storers = HWY_MIN(channels, kWinogradChunks);
+  parallelFor(storers, [&](int64_t part) {
+    for (int64_t c = partStart(channels, storers, part); c < partStart(channels, storers, part + 1); ++c) storeChannel(g, c);
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steepest {
+namespace {
+
+HWY_EXPORT(winogradGradient);
+
+WinogradGradient gradientOf(const ConvShape& s) {
+  WinogradGradient g{};
+  g.grid = {s.N, s.H, s.W, s.C, s.OH, s.OW, s.O, s.padTop, s.padLeft};
+  return g;
+}
+
+}  // namespace
+
+void winogradBackwardKernel(const ConvShape& s, const Row& row) {
+  WinogradGradient g = gradientOf(s);
+  g.dw = row.buffer<float>(0);
+  g.x = row.buffer<float>(1);
+  g.dy = row.buffer<float>(2);
+  g.place(row.buffer<float>(3));
+  HWY_DYNAMIC_DISPATCH(winogradGradient)(g);
+}
+
+int64_t winogradBackwardKernelScratch(const ConvShape& s) { return 4 * gradientOf(s).scratchFloats(); }
+
+}  // namespace steepest
+#endif  // HWY_ONCE
