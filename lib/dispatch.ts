@@ -139,6 +139,8 @@ function encodeHeader(kernel: Kernel, twin: boolean, buffers: number, args: Arra
   row[1] = twin ? 1 : 0
   row[2] = buffers
   row[3] = args.length
+  // What earlier rows left here may be no address, and scratch is asked for before the addresses are known.
+  for (let i = headerWords; i < argsAt; i++) row[i] = 0
   for (let i = 0; i < args.length; i++) row[argsAt + i] = args[i] as number
   return argsAt
 }

@@ -9,7 +9,7 @@ import { castTo } from '../ops/cast.js'
 import { applyFormula, formula } from '../ops/elementwise.js'
 import { mean, sum } from '../ops/reduce.js'
 import { full, type TensorLike, toTensor } from '../tensor/creation.js'
-import type { Shape } from '../tensor/shape.js'
+import { type Shape, sameShape } from '../tensor/shape.js'
 import { Tensor, Variable } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
 
@@ -97,7 +97,9 @@ export abstract class Metric<R extends MetricResult = MetricResult> implements C
       if (!(value instanceof Tensor)) throw new ValueError(wrongArgument('loadState', `state['${name}']`, 'a Tensor', value))
       if (value.dtype !== 'float64')
         throw new DTypeError(`loadState: '${name}' of ${this.name} must be float64, got ${value.dtype}`)
-      this.states.set(name, new Variable(value, { trainable: false, name }))
+      const known = this.states.get(name)
+      if (known && sameShape(known.shape, value.shape)) known.assign(value)
+      else this.states.set(name, new Variable(value, { trainable: false, name }))
     }
   }
 

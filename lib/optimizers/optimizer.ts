@@ -216,7 +216,10 @@ export abstract class Optimizer implements Configurable {
     if (!this.schedule && state.learningRate) this.learningRate = state.learningRate.item()
     list.forEach((parameter, i) => {
       const saved = this.slotNames.map((name) => state[`${i}.${name}`])
-      if (this.slotNames.length === 0 || !saved[0]) this.slots.delete(parameter)
+      // A slot keeps its variable: programs may have been recorded with it.
+      if (!saved[0])
+        for (const [k, slot] of (this.slots.get(parameter) ?? []).entries())
+          slot.assign(this.newSlot(parameter, this.slotNames[k] as string))
       else for (const [k, slot] of this.slotsOf(parameter).entries()) slot.assign(saved[k] as Tensor)
     })
   }

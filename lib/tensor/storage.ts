@@ -65,7 +65,7 @@ export class Storage {
       )
     if (this.kind === 'recorded')
       throw new StateError(
-        'tensor: it was made while a program was recorded and has no value of its own; return it from the function and read the result of the call',
+        'tensor: it was made while a program was recorded and has no value of its own; return it from the function and read the result of the call (in a model that fit, evaluate or predict record: set runEagerly)',
       )
     throw new StateError('tensor: a program that is running uses it; await the run first')
   }

@@ -22,8 +22,11 @@ export interface Batch {
   readonly size: number
 }
 
-/** Produces a batch when the step asks for it, so that gathered copies live in the step's memory. */
-export type BatchReader = () => Batch
+/** What tells a batch: its tensors, or the positions of its samples. The first axis of the first one counts the samples. */
+export type BatchParts = readonly [Tensor, ...(Tensor | null)[]]
+
+/** Produces the parts of a batch when the step asks for them. */
+export type BatchReader = () => BatchParts
 
 export interface BatchSource {
   /** Batches of an epoch, null if only iterating tells. */
@@ -32,6 +35,8 @@ export interface BatchSource {
   readonly seed: number | null
   /** Prepares to continue at a batch of an epoch of an earlier run. */
   resume?(seed: number | null, epoch: number, batch: number): void
+  /** The batch that parts tell: operations, so that a recorded step gathers its samples itself. */
+  toBatch(parts: BatchParts): Batch
   /** The batches of one epoch, from batch `start` on. */
   batches(epoch: number, start: number): AsyncIterable<BatchReader> | Iterable<BatchReader>
 }
@@ -82,8 +87,12 @@ export function sliceSamples({ x, y, weight }: Samples, begin: number, end: numb
   return { x: cut(x), y: y && cut(y), weight: weight && cut(weight) }
 }
 
-function batchOf({ x, y, weight }: Samples): Batch {
-  return { x, y, weight, size: x.shape[0] as number }
+function partsOf({ x, y, weight }: Samples): BatchParts {
+  return [x, y, weight]
+}
+
+function batchOf([x, y, weight]: BatchParts): Batch {
+  return { x, y: y ?? null, weight: weight ?? null, size: x.shape[0] as number }
 }
 
 /** Batches of arrays: a native gather of the epoch's random order, or views where the order is kept. The last batch may be smaller. */
@@ -109,13 +118,16 @@ export class ArraySource implements BatchSource {
     for (let step = start; step < this.steps; step++) {
       const begin = step * this.batchSize
       const end = Math.min(begin + this.batchSize, this.count)
-      yield () => (order ? this.gather(slice(order, begin, end - begin)) : batchOf(sliceSamples(this.samples, begin, end)))
+      yield () => (order ? [slice(order, begin, end - begin)] : partsOf(sliceSamples(this.samples, begin, end)))
     }
   }
 
-  private gather(indices: Tensor): Batch {
+  /** Parts are the positions of the samples where the order is random. */
+  toBatch(parts: BatchParts): Batch {
+    if (!this.generator) return batchOf(parts)
     const { x, y, weight } = this.samples
-    return batchOf({ x: gather(x, indices), y: y && gather(y, indices), weight: weight && gather(weight, indices) })
+    const [indices] = parts
+    return batchOf([gather(x, indices), y && gather(y, indices), weight && gather(weight, indices)])
   }
 
   /** The random order of an epoch: the upper half of the generator's counter is the epoch, so the streams of epochs never overlap. */
@@ -165,7 +177,7 @@ export class DataSetSource implements BatchSource {
       for (let step = first; this.fixedSteps === null || step < this.fixedSteps; step++) {
         const next = await this.next()
         if (next === null) return
-        if (step >= start) yield () => this.toBatch(next)
+        if (step >= start) yield () => this.partsOf(next)
       }
     } finally {
       if (this.fixedSteps === null) await this.close()
@@ -188,12 +200,16 @@ export class DataSetSource implements BatchSource {
     return this.fixedSteps === null || fresh ? null : this.next()
   }
 
-  private toBatch(value: DataBatch): Batch {
+  toBatch(parts: BatchParts): Batch {
+    return batchOf(parts)
+  }
+
+  private partsOf(value: DataBatch): BatchParts {
     const isList = Array.isArray(value) && value.length > 0 && value.some((part) => typeof part === 'object')
     const [x, y, weight] = (isList ? value : [value]) as [TensorLike, TensorLike?, TensorLike?]
     if (isList && value.length > 3)
       throw new ValueError(`${this.fn}: a data set must yield [x, y] or [x, y, weight], got ${describe(value)}`)
-    return batchOf(toSamples(this.fn, x, y, weight))
+    return partsOf(toSamples(this.fn, x, y, weight))
   }
 }
 

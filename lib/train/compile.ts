@@ -1,7 +1,9 @@
 // What `compile` fixes: optimizer, loss and metrics, from names or objects, and their saved form.
 // Invariant: whatever was given by name or made by a factory of the library can be saved; functions of the user's own cannot.
+import { unrecorded } from '../dispatch.js'
 import { describe, inNameOf, StateError, ValueError, wrongArgument } from '../errors.js'
 import { getMetric, Metric, type MetricName } from '../metrics/index.js'
+import { truth } from '../nn/check.js'
 import { getLoss, type LossFunction, type LossLike, lossConfig, lossName } from '../nn/losses/index.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
 import { getOptimizer, type Optimizer, type OptimizerLike } from '../optimizers/index.js'
@@ -18,6 +20,8 @@ export interface CompileOptions {
   metrics?: readonly (MetricName | Metric)[]
   /** The same, weighted by the sample and class weights. */
   weightedMetrics?: readonly (MetricName | Metric)[]
+  /** Sets the model's `runEagerly`. */
+  runEagerly?: boolean
 }
 
 /** Saved form of a compiled state; what has none is null. */
@@ -35,8 +39,9 @@ export class Compiled {
   training: Tracker | null = null
 
   constructor(private readonly options: CompileOptions) {
-    checkOptions('compile', options, ['optimizer', 'loss', 'metrics', 'weightedMetrics'])
+    checkOptions('compile', options, ['optimizer', 'loss', 'metrics', 'weightedMetrics', 'runEagerly'])
     const { loss, metrics = [], weightedMetrics = [] } = options
+    if (options.runEagerly !== undefined) truth('compile', 'runEagerly', options.runEagerly)
     this.optimizer = getOptimizer(options.optimizer ?? 'rmsprop', 'compile')
     this.loss = getLoss(loss, 'compile')
     for (const [name, list] of Object.entries({ metrics, weightedMetrics })) {
@@ -49,9 +54,11 @@ export class Compiled {
 
   /** Figures from nothing. The shape of the output must be known, since 'accuracy' depends on it. */
   newTracker(outputShape: Shape): Tracker {
-    const tracker = new Tracker(this.resolve(outputShape), outputShape)
-    tracker.reset()
-    return tracker
+    return unrecorded(() => {
+      const tracker = new Tracker(this.resolve(outputShape), outputShape)
+      tracker.reset()
+      return tracker
+    })
   }
 
   private resolve(outputShape: Shape): NamedMetric[] {

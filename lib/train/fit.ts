@@ -2,13 +2,14 @@
 // Invariant: at every await the run's position says exactly which batch comes next, so that a save at that moment can be resumed.
 import { StateError } from '../errors.js'
 import { random } from '../ops/random.js'
+import { type Program, program } from '../program/program.js'
 import type { Tensor } from '../tensor/tensor.js'
-import type { BatchSource } from './batches.js'
+import type { BatchParts, BatchReader, BatchSource } from './batches.js'
 import { BackupAndRestore } from './callbacks/backup.js'
 import { CallbackList } from './callbacks/callback.js'
 import { type Compiled, needCompiled } from './compile.js'
 import type { FitData } from './data.js'
-import { evaluateSource } from './evaluate.js'
+import { Evaluation } from './evaluate.js'
 import { emptyHistory, type History, type Logs, recordEpoch, validationName } from './logs.js'
 import { Model } from './model.js'
 import type { FitOptions } from './options.js'
@@ -32,6 +33,8 @@ export class FitRun implements ActiveRun {
   private readonly epochs: number
   private readonly classWeights: Tensor | null
   private source!: BatchSource
+  private readonly step: Program<[BatchParts], void>
+  private readonly validation: Evaluation | null
   /** Whether the first epoch continues one that a saved run had begun. */
   private continued: Snapshot | null = null
 
@@ -47,6 +50,8 @@ export class FitRun implements ActiveRun {
     this.epochs = options.epochs ?? 1
     this.epoch = options.initialEpoch ?? 0
     this.classWeights = options.classWeight ? classWeightTable('fit', options.classWeight) : null
+    this.step = program((parts: BatchParts) => this.trainBatch(parts), { name: 'fit' })
+    this.validation = data.validation && new Evaluation('fit', model, this.compiled, data.validation)
     this.progress = new Progress({ stream: options.stream ?? process.stdout, verbose: options.verbose ?? 1, epochs: this.epochs })
   }
 
@@ -61,6 +66,8 @@ export class FitRun implements ActiveRun {
       await this.train(saved)
     } finally {
       this.progress.clear()
+      this.step.dispose()
+      this.validation?.dispose()
       trainer.end()
       model.stopTraining = false
     }
@@ -123,7 +130,7 @@ export class FitRun implements ActiveRun {
     progress.epochBegin(epoch, this.source.steps, firstBatch)
     const before = this.samples
     for await (const read of this.source.batches(epoch, this.batch)) {
-      await this.runBatch(() => trainStep(this.model, compiled, read, this.classWeights), before)
+      await this.runBatch(read, before)
       if (this.model.stopTraining) break
     }
     const logs = compiled.training?.logs() ?? {}
@@ -150,11 +157,20 @@ export class FitRun implements ActiveRun {
     this.continued = null
   }
 
-  private async runBatch(step: () => number, samplesBefore: number): Promise<void> {
-    const { callbacks, progress, compiled } = this
+  private trainBatch(parts: BatchParts): void {
+    trainStep(this.model, this.compiled, () => this.source.toBatch(parts), this.classWeights)
+  }
+
+  private async runBatch(read: BatchReader, samplesBefore: number): Promise<void> {
+    const { callbacks, progress, compiled, model } = this
     const batch = this.batch
     if (callbacks.has('onBatchBegin')) await callbacks.batchBegin(batch)
-    this.samples += step()
+    const parts = read()
+    if (model.runEagerly) this.trainBatch(parts)
+    else await this.step(parts)
+    const size = parts[0].shape[0] as number
+    compiled.training?.add(size)
+    this.samples += size
     this.batch++
     const figures = (): Logs => compiled.training?.logs() ?? {}
     if (callbacks.has('onBatchEnd')) await callbacks.batchEnd(batch, figures())
@@ -168,7 +184,7 @@ export class FitRun implements ActiveRun {
   }
 
   private async validate(): Promise<Logs> {
-    const logs = await evaluateSource('fit', this.model, this.compiled, this.data.validation as BatchSource, this.pace)
+    const logs = await (this.validation as Evaluation).run(this.pace)
     return Object.fromEntries(Object.entries(logs).map(([name, value]) => [validationName(name), value]))
   }
 }

@@ -10,7 +10,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { type DataSet, isDataSet, toSamples } from './batches.js'
 import { Compiled, type CompileOptions, needCompiled } from './compile.js'
 import { fitData, orderedData } from './data.js'
-import { evaluateSource, predictions } from './evaluate.js'
+import { Evaluation, predictions } from './evaluate.js'
 import { FitRun } from './fit.js'
 import type { History, Logs } from './logs.js'
 import {
@@ -39,6 +39,11 @@ import { Trainer } from './trainer.js'
 export abstract class Model extends Module {
   /** Set to true, also by callbacks: training ends after the current batch. */
   stopTraining = false
+  /**
+   * Whether fit, evaluate and predict run operation by operation on the event loop instead of as recorded programs: for a `forward`, loss or
+   * metric that reads values or draws on changing JavaScript state. Default false.
+   */
+  runEagerly = false
   readonly #trainer = new Trainer()
 
   /** @internal What the model knows about its training. */
@@ -71,11 +76,13 @@ export abstract class Model extends Module {
     if (this.#trainer.active) throw new StateError('compile: the model is being trained; await fit first')
     this.#trainer.compiled = new Compiled(options)
     this.#trainer.saved = null
+    this.#trainer.forget()
+    this.runEagerly = options.runEagerly ?? this.runEagerly
   }
 
   /**
-   * Trains on arrays (first axis: samples) or on a data set that yields `[x, y]` or `[x, y, weight]`. The event loop gets a turn between
-   * batches. uint8 inputs such as pixels become float32 batch by batch.
+   * Trains on arrays (first axis: samples) or on a data set that yields `[x, y]` or `[x, y, weight]`. The step is recorded once and runs off
+   * the event loop (see `runEagerly`). uint8 inputs such as pixels become float32 batch by batch.
    *
    * @returns the history: loss and metrics for each epoch
    * @throws the reason of `signal` once it is aborted; StateError if the model is not compiled or is being trained already
@@ -100,13 +107,12 @@ export abstract class Model extends Module {
     const { y, options } = argumentsOf<EvaluateOptions>(x, second, third)
     checkBatchOptions('evaluate', options)
     const compiled = needCompiled('evaluate', this.#trainer.compiled)
-    return evaluateSource(
-      'evaluate',
-      this,
-      compiled,
-      orderedData('evaluate', x, y, options),
-      new Pace('evaluate', options.signal),
-    )
+    const evaluation = new Evaluation('evaluate', this, compiled, orderedData('evaluate', x, y, options))
+    try {
+      return await evaluation.run(new Pace('evaluate', options.signal))
+    } finally {
+      evaluation.dispose()
+    }
   }
 
   /** The outputs for all samples, in inference mode: [samples, …]. */

@@ -53,6 +53,7 @@ export class Sequential extends Model {
     if (this.layers.some((other) => other === layer || other.name === layer.name))
       throw new ValueError(`sequential: there is a layer '${layer.name}' already; layers need names of their own`)
     this.layers.push(layer)
+    Model.trainerOf(this).forget()
     try {
       if (this.#inputShape) layer.ensureBuilt(this.shapes(this.#inputShape).at(-2) as BatchShape)
       else if (layer.inputShape) this.build([null, ...layer.inputShape])

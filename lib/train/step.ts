@@ -1,5 +1,5 @@
-// One step of training, evaluation or prediction. Everything a step makes is freed when it ends, so that memory is recycled at once.
-// Invariant: between steps the model is whole: either all of an update has happened or none of it.
+// One step of training, evaluation or prediction: functions that run at once or are recorded into programs. Run at once, everything a step
+// makes is freed when it ends. Invariant: between steps the model is whole: either all of an update has happened or none of it.
 import { backward } from '../autograd/backward.js'
 import { noGrad } from '../autograd/mode.js'
 import { ShapeError, StateError } from '../errors.js'
@@ -13,7 +13,7 @@ import { isFloat } from '../tensor/dtype.js'
 import { type Shape, showShape } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
-import type { BatchReader, Samples } from './batches.js'
+import type { Batch, Samples } from './batches.js'
 import type { Compiled } from './compile.js'
 import type { Logs } from './logs.js'
 import { Model } from './model.js'
@@ -50,7 +50,7 @@ function forward(model: Model, x: Tensor): Tensor {
 export function buildFor(model: Model, { shape, dtype }: InputSignature): void {
   const waiting = (module: Module): boolean =>
     (module instanceof Layer && !module.built) || module.children().some(([, child]) => waiting(child))
-  if (waiting(model)) predictionStep(model, () => ({ x: zeros([1, ...shape], dtype), y: null, weight: null, size: 1 })).dispose()
+  if (waiting(model)) withMode(model, false, () => predictionStep(model, zeros([1, ...shape], dtype))).dispose()
 }
 
 function lossOf(fn: string, model: Model, compiled: Compiled, y: Tensor, prediction: Tensor, weight: Tensor | null): Tensor {
@@ -71,11 +71,11 @@ function step(
   fn: string,
   model: Model,
   compiled: Compiled,
-  read: BatchReader,
+  read: () => Batch,
   classWeights: Tensor | null,
   figures: (outputShape: Shape) => Tracker,
-): number {
-  return tidy(() => {
+): void {
+  tidy(() => {
     const batch = read()
     const y = labels(fn, batch.y)
     const weight = batchWeights(fn, batch, classWeights)
@@ -83,13 +83,12 @@ function step(
     const loss = lossOf(fn, model, compiled, y, prediction, weight)
     update(model, compiled.optimizer, loss)
     figures(prediction.shape).update(loss, batch.size, y, prediction, weight)
-    return batch.size
   })
 }
 
-/** One step of `fit`. Returns the number of samples. */
-export function trainStep(model: Model, compiled: Compiled, read: BatchReader, classWeights: Tensor | null): number {
-  return step('fit', model, compiled, read, classWeights, (shape) => {
+/** One step of `fit`. */
+export function trainStep(model: Model, compiled: Compiled, read: () => Batch, classWeights: Tensor | null): void {
+  step('fit', model, compiled, read, classWeights, (shape) => {
     compiled.training ??= compiled.newTracker(shape)
     return compiled.training
   })
@@ -105,7 +104,9 @@ export function singleStep(model: Model, compiled: Compiled, samples: Samples, c
     return tracker
   }
   withMode(model, true, () => step('trainOnBatch', model, compiled, () => ({ ...samples, size }), table, figures))
-  return (tracker as unknown as Tracker).logs()
+  const filled = tracker as unknown as Tracker
+  filled.add(size)
+  return filled.logs()
 }
 
 /** A step that fails leaves no gradients behind that the next one would add to. */
@@ -120,33 +121,29 @@ function update(model: Model, optimizer: Optimizer, loss: Tensor): void {
   }
 }
 
-/** Forward and figures, in inference mode. Returns the tracker, made at the first batch. */
+/** Forward and figures. The model is in inference mode; `figures` gives the tracker for an output's shape. */
 export function evaluationStep(
   fn: string,
   model: Model,
   compiled: Compiled,
-  read: BatchReader,
-  tracker: Tracker | null,
-): Tracker {
-  let figures = tracker
+  read: () => Batch,
+  figures: (outputShape: Shape) => Tracker,
+): void {
   const run = (): void => {
     const batch = read()
     const y = labels(fn, batch.y)
     const prediction = forward(model, batch.x)
     const loss = lossOf(fn, model, compiled, y, prediction, batch.weight)
-    figures ??= compiled.newTracker(prediction.shape)
-    figures.update(loss, batch.size, y, prediction, batch.weight)
+    figures(prediction.shape).update(loss, batch.size, y, prediction, batch.weight)
   }
-  withMode(model, false, () => tidy(() => noGrad(run)))
-  return figures as unknown as Tracker
+  tidy(() => noGrad(run))
 }
 
-/** The prediction for a batch, in inference mode; never a view of the input, which belongs to the caller. */
-export function predictionStep(model: Model, read: BatchReader): Tensor {
+/** The prediction for a batch; never a view of the input, which belongs to the caller. The model is in inference mode. */
+export function predictionStep(model: Model, x: Tensor): Tensor {
   const run = (): Tensor => {
-    const { x } = read()
     const prediction = forward(model, x)
     return prediction.storage === x.storage ? clone(prediction) : prediction.detach()
   }
-  return withMode(model, false, () => tidy(() => noGrad(run)))
+  return tidy(() => noGrad(run))
 }

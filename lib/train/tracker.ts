@@ -44,11 +44,15 @@ export class Tracker {
     for (const { metric } of this.metrics) metric.reset()
   }
 
+  /** Counts a batch of `size` samples that `update` has taken account of: apart, since a recorded update runs many times. */
+  add(size: number): void {
+    this.count += size
+  }
+
   /** Takes account of one batch of `size` samples. */
   update(loss: Tensor, size: number, y: Tensor | null, prediction: Tensor, weight: Tensor | null): void {
     noGrad(() => {
       accumulate.assign([this.total], [this.total, loss.detach(), full([], size, 'float64')])
-      this.count += size
       if (!y) return
       const output = prediction.detach()
       for (const { metric, weighted } of this.metrics) metric.update(y, output, weighted && weight ? weight : undefined)

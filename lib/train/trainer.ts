@@ -4,6 +4,7 @@ import { noGrad } from '../autograd/mode.js'
 import { StateError } from '../errors.js'
 import { clone } from '../ops/cast.js'
 import { random } from '../ops/random.js'
+import type { Program } from '../program/program.js'
 import type { DType } from '../tensor/dtype.js'
 import type { Shape } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -49,6 +50,8 @@ export class Trainer {
   compiled: Compiled | null = null
   /** What the model was last fed with; null if it has seen nothing. */
   input: InputSignature | null = null
+  /** The recorded forward pass of `predict`; null until it is needed, and after anything that may change what it does. */
+  predictor: Program<[Tensor], Tensor> | null = null
   /** The run in progress. */
   active: ActiveRun | null = null
   /** The state of a run that has ended, or that was read from a file. */
@@ -74,9 +77,16 @@ export class Trainer {
     }
   }
 
+  /** Lets go of what was recorded of the model. */
+  forget(): void {
+    this.predictor?.dispose()
+    this.predictor = null
+  }
+
   /** Marks the beginning of a run; a second one at the same time is refused. */
   begin(run: ActiveRun): void {
     if (this.active) throw new StateError('fit: the model is being trained already; await the first fit before the next')
+    this.forget()
     this.active = run
   }
 

@@ -66,7 +66,7 @@ describe('fit', () => {
       }
     }
     const model = new Spy()
-    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', runEagerly: true })
     const numbers = st.arange(10).reshape([10, 1])
     await model.fit(numbers, numbers, { ...quiet, epochs: 2, batchSize: 4, seed: 5 })
     const epochs = [seen.slice(0, 3).flat(), seen.slice(3).flat()]
