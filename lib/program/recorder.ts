@@ -1,5 +1,7 @@
 // What is written down while a function is recorded: its rows, and everything about the world that it looked at.
 // Invariant: recording changes nothing that outlives it; gradients that the function sets or clears are put back by `restore`.
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { isGradEnabled } from '../autograd/mode.js'
 import { type Addressable, type Kernel, type Recorder, type RowSource, unrecorded } from '../dispatch.js'
 import { NativeError, StateError } from '../errors.js'
@@ -105,10 +107,14 @@ function tensorOf(operand: Addressable): Tensor {
   return operand
 }
 
+const home = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep
+
 /** The first line of the call stack outside the library. */
 function userSite(): string | undefined {
-  const lines = new Error().stack?.split('\n').slice(2) ?? []
-  const home = import.meta.url.replace(/program\/[^/]*$/, '')
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 100
+  const lines = new Error().stack?.split('\n').slice(1) ?? []
+  Error.stackTraceLimit = limit
   const line = lines.find((text) => !text.includes(home) && !text.includes('node:'))
   return line?.trim().replace(/^at /, '')
 }
