@@ -149,7 +149,6 @@ function encodeHeader(kernel: Kernel, twin: boolean, buffers: number, args: Arra
 export function scratchBytes(kernel: Kernel, twin: boolean, buffers: number, args: ArrayLike<number>): number {
   if (!kernel.scratch) return 0
   encodeHeader(kernel, twin, buffers + 1, args)
-  row.fill(0, headerWords, headerWords + buffers + 1) // the places of addresses still hold numbers of earlier rows
   return native.scratchBytes()
 }
 

@@ -98,6 +98,18 @@ describe('arguments and results', () => {
   })
 })
 
+describe('scratch', () => {
+  it('is asked for without the addresses of earlier rows', () => {
+    // The arguments of a formula leave fractions where the next row has addresses.
+    st.ones([3]).mul(0.3).add(0.7)
+    const run = st.program((x: st.Tensor) => x.mul(0.3).matMul(x))
+    expect(run.sync(st.ones([2, 2])).array()).toEqual([
+      [expect.closeTo(0.6, 6), expect.closeTo(0.6, 6)],
+      [expect.closeTo(0.6, 6), expect.closeTo(0.6, 6)],
+    ])
+  })
+})
+
 describe('random numbers', () => {
   it('go on from run to run as in the eager loop', () => {
     const draw = (generator: st.Generator) => () => generator.normal([3])
