@@ -154,18 +154,18 @@ HWY_INLINE void packPanel(const float* from, int64_t stride, int64_t count, int6
 }
 
 // Four k of kLanes columns at once: block L of vector i holds column 4L+i, so a 4x4 transpose within blocks leaves columns in
-// order.
-HWY_INLINE void packFourTransposed(const float* from, int64_t stride, float* to, int64_t row) {
+// order. Columns after `last` are copies of it.
+HWY_INLINE void packFourTransposed(const float* from, int64_t stride, int64_t last, float* to, int64_t row) {
   const GemmTag d;
   GemmVector v[4];
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    v[i] = hn::LoadDup128(d, from + i * stride);
+  for (int64_t i = 0; i < 4; ++i) {
+    v[i] = hn::LoadDup128(d, from + HWY_MIN(i, last) * stride);
 #if HWY_TARGET <= HWY_AVX2
 #pragma GCC unroll 4
-    for (int block = 1; block < kLanes / 4; ++block) {
+    for (int64_t block = 1; block < kLanes / 4; ++block) {
       const auto before = hn::FirstN(d, static_cast<size_t>(4 * block));
-      v[i] = hn::IfThenElse(before, v[i], hn::LoadDup128(d, from + (4 * block + i) * stride));
+      v[i] = hn::IfThenElse(before, v[i], hn::LoadDup128(d, from + HWY_MIN(4 * block + i, last) * stride));
     }
 #endif
   }
@@ -180,17 +180,21 @@ HWY_INLINE void packFourTransposed(const float* from, int64_t stride, float* to,
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, to + 3 * row);
 }
 
-// As packPanel, from a matrix whose columns are contiguous: element (k, column) is from[column * stride + k].
+// As packPanel, from a matrix whose columns are contiguous: element (k, column) is from[column * stride + k]. The panel is filled
+// up with copies of its last column, whose products nobody stores.
 HWY_INLINE void packPanelTransposed(const float* from, int64_t stride, int64_t count, int64_t width, float* to) {
   const int64_t row = panelRow(width);
   for (int64_t j = 0; j < row; j += kLanes) {
-    const int64_t columns = HWY_MIN(width - j, kLanes);
+    const int64_t last = HWY_MIN(width - j, kLanes) - 1;
+    const float* const start = from + j * stride;
     int64_t k = 0;
-    if (columns == kLanes) {
-      for (; k + 4 <= count; k += 4) packFourTransposed(from + j * stride + k, stride, to + k * row + j, row);
+    if (last == kLanes - 1) {
+      for (; k + 4 <= count; k += 4) packFourTransposed(start + k, stride, kLanes - 1, to + k * row + j, row);
+    } else {
+      for (; k + 4 <= count; k += 4) packFourTransposed(start + k, stride, last, to + k * row + j, row);
     }
     for (; k < count; ++k) {
-      for (int64_t c = 0; c < kLanes; ++c) to[k * row + j + c] = c < columns ? from[(j + c) * stride + k] : 0.0f;
+      for (int64_t c = 0; c < kLanes; ++c) to[k * row + j + c] = start[HWY_MIN(c, last) * stride + k];
     }
   }
 }

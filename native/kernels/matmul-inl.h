@@ -7,6 +7,8 @@
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/matmul.h"
+#include "kernels/matmul_thin-inl.h"
+#include "kernels/matmul_tile-inl.h"
 
 #if defined(STEEPEST_KERNELS_MATMUL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STEEPEST_KERNELS_MATMUL_INL_H_
@@ -21,21 +23,29 @@ namespace HWY_NAMESPACE {
 
 struct Part {
   const float* a;
-  const float* packedA;  // the whole packed A, null if it is packed block by block or read where it lies
+  const float* packedA;  // the whole packed A, null if it is packed part by part or read where it lies
   const float* b;
   float* c;
-  float* panels;  // room for one run of the part's panels
+  float* panels;      // room for one run of the part's panels of B
+  float* blocks;      // room for one run of a group of packed row blocks of A
+  const float* bias;  // of the whole product; null for none, or where slices are added up later
+  Activation activation;
   int64_t blockStart, blockEnd, columnStart, columnEnd, kStart, kEnd;
 };
 
 constexpr int64_t kBlockRow = (kTileRows + kLanes - 1) / kLanes * kLanes;  // from k to k in a packed block of a transposed A
+constexpr int64_t kGroupBlocks = kGroupFloats / (kBlockRow * kLongestRun);
+static_assert(kGroupBlocks >= 1 && kGroupFloats >= kTileRows * (kLongestRun + 16));
 
 // Row blocks of the whole product, near-equal and at most kTileRows high: the same for every part, so that A can be packed once.
 HWY_INLINE int64_t rowBlocks(const MatMulShape& s) { return ceilDivide(s.M, kTileRows); }
 HWY_INLINE int64_t blockRow(const MatMulShape& s, int64_t block) { return partStart(s.M, rowBlocks(s), block); }
 
-// Whether copying A first pays: where its rows collide in L1, and where k-major rows are visited for several panels.
-HWY_INLINE bool packsA(const MatMulShape& s) { return rowsCollide(s) || (s.transposeA && s.N > 2 * kPanel); }
+// Whether copying A first pays: where its rows collide in L1, and where k-major rows are visited for several panels and do not
+// stay in L1 by themselves.
+HWY_INLINE bool packsA(const MatMulShape& s) {
+  return rowsCollide(s) || (s.transposeA && s.N > 2 * kPanel && s.M * s.K > kFewFloats);
+}
 
 // Copies k-major rows [k, k + count) x columns [row, row + rows) of A into a block.
 HWY_INLINE void packBlockTransposed(const float* from, int64_t stride, int64_t rows, int64_t count, float* to) {
@@ -52,60 +62,51 @@ HWY_INLINE void packBlockRows(const float* from, int64_t stride, int64_t rows, i
   for (int64_t i = 0; i < rows; ++i) memcpy(to + i * toStride, from + i * stride, static_cast<size_t>(count) * sizeof(float));
 }
 
+// Blocks [first, last) of k-major rows [k0, k0 + count) of A, `blockFloats` apart. All blocks of a row one after the other: A is
+// read once, from start to end.
+HWY_NOINLINE void packBlocksTransposed(const MatMulShape& s, const float* a, int64_t first, int64_t last, int64_t k0,
+                                       int64_t count, int64_t blockFloats, float* to) {
+  for (int64_t k = 0; k < count; ++k) {
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t row = blockRow(s, block);
+      packBlockTransposed(a + (k0 + k) * s.M + row, s.M, blockRow(s, block + 1) - row, 1,
+                          to + (block - first) * blockFloats + k * kBlockRow);
+    }
+  }
+}
+
 // Part `part` of `parts` of packing the whole A of one item: blocks of [K][kBlockRow], or rows of K + 16 floats.
 void packWholeA(const MatMulShape& s, const float* a, float* to, int64_t part, int64_t parts) {
   if (!s.transposeA) {
     const int64_t start = partStart(s.M, parts, part), end = partStart(s.M, parts, part + 1);
     return packBlockRows(a + start * s.K, s.K, end - start, s.K, s.K + 16, to + start * (s.K + 16));
   }
-  // All blocks of a row of A one after the other: A is read once, from start to end.
-  for (int64_t k = partStart(s.K, parts, part); k < partStart(s.K, parts, part + 1); ++k) {
-    for (int64_t block = 0; block < rowBlocks(s); ++block) {
-      const int64_t row = blockRow(s, block);
-      packBlockTransposed(a + k * s.M + row, s.M, blockRow(s, block + 1) - row, 1, to + (block * s.K + k) * kBlockRow);
-    }
-  }
+  const int64_t k = partStart(s.K, parts, part);
+  packBlocksTransposed(s, a, 0, rowBlocks(s), k, partStart(s.K, parts, part + 1) - k, s.K * kBlockRow, to + k * kBlockRow);
 }
 
-// Points the tile at rows of A from k0 on: in the packed A, in a copy made now, or where they lie.
-HWY_INLINE void pointAtRows(const MatMulShape& s, const Part& part, int64_t block, int64_t rows, int64_t k0, int64_t count,
-                            float* copy, TileProduct& tile) {
+// Packs a group of blocks for one run: transposed, or as rows of count + 16 floats.
+void packGroup(const MatMulShape& s, const Part& part, int64_t first, int64_t last, int64_t k0, int64_t count) {
+  if (s.transposeA) return packBlocksTransposed(s, part.a, first, last, k0, count, count * kBlockRow, part.blocks);
+  const int64_t row = blockRow(s, first);
+  packBlockRows(part.a + row * s.K + k0, s.K, blockRow(s, last) - row, count, count + 16, part.blocks);
+}
+
+// Points at a block's rows of A from k0 on: in the packed A, in the packed group that begins at block `group`, or where they lie.
+HWY_INLINE void pointAtRows(const MatMulShape& s, const Part& part, int64_t block, int64_t group, int64_t k0, int64_t count,
+                            BlockProduct& t) {
   const int64_t row = blockRow(s, block);
-  tile.a = s.transposeA ? part.a + k0 * s.M + row : part.a + row * s.K + k0;
-  tile.rowStride = s.transposeA ? 1 : s.K;
-  tile.columnStride = s.transposeA ? s.M : 1;
-  if (part.packedA) {
-    tile.a = s.transposeA ? part.packedA + (block * s.K + k0) * kBlockRow : part.packedA + row * (s.K + 16) + k0;
-  } else if (packsA(s)) {
-    s.transposeA ? packBlockTransposed(tile.a, s.M, rows, count, copy)
-                 : packBlockRows(tile.a, s.K, rows, count, count + 16, copy);
-    tile.a = copy;
-  } else {
-    return;
-  }
+  t.rowsContiguous = s.transposeA;
   if (s.transposeA) {
-    tile.columnStride = kBlockRow;
+    t.columnStride = group >= 0 || part.packedA ? kBlockRow : s.M;
+    t.a = part.packedA ? part.packedA + (block * s.K + k0) * kBlockRow
+          : group >= 0 ? part.blocks + (block - group) * count * kBlockRow
+                       : part.a + k0 * s.M + row;
   } else {
-    tile.rowStride = part.packedA ? s.K + 16 : count + 16;
-  }
-}
-
-// Multiplies one block of rows by every panel of the part, over k in [k0, k0 + count).
-void multiplyBlock(const MatMulShape& s, const Part& part, int64_t block, int64_t k0, int64_t count, bool direct) {
-  HWY_ALIGN float copy[(kLongestRun + 16) * 16];
-  const int64_t row = blockRow(s, block), rows = blockRow(s, block + 1) - row;
-  TileProduct tile;
-  pointAtRows(s, part, block, rows, k0, count, copy, tile);
-  tile.length = count;
-  tile.cStride = s.N;
-  tile.accumulate = k0 > part.kStart;
-  for (int64_t column = part.columnStart; column < part.columnEnd; column += kPanel) {
-    tile.width = HWY_MIN(kPanel, part.columnEnd - column);
-    const bool packed = !direct || tile.width < kPanel;
-    tile.b = packed ? part.panels + (column - part.columnStart) * runLength(s) : part.b + k0 * s.N + column;
-    tile.bStride = packed ? panelRow(tile.width) : s.N;
-    tile.c = part.c + row * s.N + column;
-    runTile(tile, rows);
+    t.rowStride = part.packedA ? s.K + 16 : group >= 0 ? count + 16 : s.K;
+    t.a = part.packedA ? part.packedA + row * (s.K + 16) + k0
+          : group >= 0 ? part.blocks + (row - blockRow(s, group)) * (count + 16)
+                       : part.a + row * s.K + k0;
   }
 }
 
@@ -144,45 +145,75 @@ void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count, 
   if (tail > 0) packPanel(from + whole * kPanel, s.N, count, tail, part.panels + whole * panelFloats);
 }
 
+// How a part's B is read: where it lies if few blocks visit it or it stays in L1 anyway, else packed.
+HWY_INLINE bool readsDirectly(const MatMulShape& s, const Part& part) {
+  return !s.transposeB && (part.blockEnd - part.blockStart <= kDirectBlocks || s.K * s.N <= kFewFloats);
+}
+
+HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0, bool direct, BlockProduct& t) {
+  t.width = part.columnEnd - part.columnStart;
+  const int64_t whole = t.width / kPanel * kPanel;
+  const float* const inPlace = part.b + k0 * s.N + part.columnStart;
+  t.b = direct ? inPlace : part.panels;
+  t.bStride = direct ? s.N : kPanel;
+  t.panelStep = direct ? kPanel : kPanel * runLength(s);
+  const bool tailInPlace = direct && kMaskedLoads;
+  t.tailB = tailInPlace ? inPlace + whole : part.panels + whole * runLength(s);
+  t.tailStride = tailInPlace ? s.N : panelRow(t.width - whole);
+}
+
+// The part's rows, run by run of k.
 void multiplyPart(const MatMulShape& s, const Part& part) {
   const int64_t length = part.kEnd - part.kStart;
   const int64_t runs = HWY_MAX(int64_t{1}, ceilDivide(length, kLongestRun));  // no k at all still writes zeros
-  const bool direct = !s.transposeB && part.blockEnd - part.blockStart <= kDirectBlocks;
+  const bool direct = readsDirectly(s, part);
+  const bool groups = !part.packedA && packsA(s);
+  const int64_t groupBlocks = groups && !s.transposeA ? 1 : kGroupBlocks;
+  BlockProduct t;
+  t.cStride = s.N;
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t k0 = part.kStart + partStart(length, runs, run);
     const int64_t count = part.kStart + partStart(length, runs, run + 1) - k0;
-    packRun(s, part, k0, count, direct);
-    for (int64_t block = part.blockStart; block < part.blockEnd; ++block) multiplyBlock(s, part, block, k0, count, direct);
-  }
-}
-
-// c[rows, columns] = dots of rows of A with rows of B (B stored [N, K]): for products too thin to be worth packing B.
-void multiplyDots(const MatMulShape& s, const Part& part) {
-  const GemmTag d;
-  for (int64_t i = 0; i < s.M; ++i) {
-    const float* HWY_RESTRICT a = part.a + i * s.K;
-    for (int64_t j = part.columnStart; j < part.columnEnd; j += 4) {
-      const int64_t count = HWY_MIN(int64_t{4}, part.columnEnd - j);
-      const float* b[4];
-      for (int64_t n = 0; n < 4; ++n) b[n] = part.b + (j + HWY_MIN(n, count - 1)) * s.K;
-      GemmVector sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-      int64_t k = part.kStart;
-      for (; k + kLanes <= part.kEnd; k += kLanes) {
-        const GemmVector x = hn::LoadU(d, a + k);
-        for (int n = 0; n < 4; ++n) sums[n] = hn::MulAdd(x, hn::LoadU(d, b[n] + k), sums[n]);
-      }
-      if (k < part.kEnd) {
-        const GemmVector x = loadFirst(a + k, part.kEnd - k);
-        for (int n = 0; n < 4; ++n) sums[n] = hn::MulAdd(x, loadFirst(b[n] + k, part.kEnd - k), sums[n]);
-      }
-      for (int64_t n = 0; n < count; ++n) {
-        part.c[i * s.N + j + n] = hn::GetLane(hn::SumOfLanes(d, n == 0   ? sums[0]
-                                                                : n == 1 ? sums[1]
-                                                                : n == 2 ? sums[2]
-                                                                         : sums[3]));
+    if (!direct || !kMaskedLoads) packRun(s, part, k0, count, direct);
+    pointAtPanels(s, part, k0, direct, t);
+    t.length = count;
+    t.accumulate = run > 0;
+    const bool finish = run == runs - 1;
+    t.bias = finish && part.bias ? part.bias + part.columnStart : nullptr;
+    t.relu = finish && part.activation == Activation::relu;
+    for (int64_t group = part.blockStart; group < part.blockEnd; group += groupBlocks) {
+      const int64_t end = HWY_MIN(group + groupBlocks, part.blockEnd);
+      if (groups) packGroup(s, part, group, end, k0, count);
+      for (int64_t block = group; block < end; ++block) {
+        const int64_t row = blockRow(s, block), rows = blockRow(s, block + 1) - row;
+        pointAtRows(s, part, block, groups ? group : -1, k0, count, t);
+        t.c = part.c + row * s.N + part.columnStart;
+        runBlock(t, rows);
+        if (finish && part.activation > Activation::relu) finishRows(t.c, s.N, rows, t.width, nullptr, part.activation);
       }
     }
   }
+}
+
+// A part of at most kDotRows rows, which is all of them. Rows of B stored [N, K] are dotted with A's, others streamed.
+void multiplyThin(const MatMulShape& s, const Part& part) {
+  const int64_t width = part.columnEnd - part.columnStart, length = part.kEnd - part.kStart;
+  float* const c = part.c + part.columnStart;
+  if (s.transposeB) {
+    const float* const b = part.b + part.columnStart * s.K + part.kStart;
+    for (int64_t i = 0; i < s.M; ++i) {
+      for (int64_t j = 0; j < width; j += 4) {
+        multiplyFourDots(part.a + i * s.K + part.kStart, b + j * s.K, s.K, length, c + i * s.N + j,
+                         HWY_MIN(int64_t{4}, width - j));
+      }
+    }
+  } else {
+    static constexpr decltype(&streamRows<1>) table[] = {streamRows<1>, streamRows<2>, streamRows<3>, streamRows<4>};
+    const float* const a = part.a + part.kStart * (s.transposeA ? s.M : 1);
+    table[s.M - 1](a, s.transposeA ? 1 : s.K, s.transposeA ? s.M : 1, part.b + part.kStart * s.N + part.columnStart, s.N, length,
+                   c, s.N, width);
+  }
+  finishRows(c, s.N, s.M, width, part.bias ? part.bias + part.columnStart : nullptr, part.activation);
 }
 
 }  // namespace HWY_NAMESPACE

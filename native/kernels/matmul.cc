@@ -47,6 +47,8 @@ Part partOf(const MatMulShape& s, const MatMulBuffers& m, const Cut& cut, int64_
   const int64_t item = index / cut.parts();
   Part part;
   part.a = m.a + item * s.strideA;
+  part.bias = cut.slices > 1 ? nullptr : m.bias;
+  part.activation = cut.slices > 1 ? Activation::none : m.activation;
   part.packedA = m.packedA ? m.packedA + (s.strideA ? item : 0) * packedFloats(s) : nullptr;
   part.b = m.b + item * s.strideB;
   part.c = (cut.slices > 1 ? m.partials + slice * s.batch * s.M * s.N : m.c) + item * s.M * s.N;
@@ -68,14 +70,15 @@ void packAll(const MatMulShape& s, const MatMulBuffers& m) {
   });
 }
 
-// c = the sum of the slices' partials, in the order of the slices.
+// c = the sum of the slices' partials, in the order of the slices, then bias and activation.
 void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
   const GemmTag d;
-  const int64_t total = s.batch * s.M * s.N;
-  const int64_t blocks = ceilDivide(total, 4096);
-  parallelFor(blocks, [&](int64_t block) HWY_ATTR {
-    const int64_t end = HWY_MIN(total, (block + 1) * 4096);
-    int64_t i = block * 4096;
+  const int64_t rows = s.batch * s.M, total = rows * s.N;
+  const int64_t blockRows = HWY_MAX(int64_t{1}, 4096 / s.N);
+  parallelFor(ceilDivide(rows, blockRows), [&](int64_t block) HWY_ATTR {
+    const int64_t count = HWY_MIN(blockRows, rows - block * blockRows), start = block * blockRows * s.N;
+    const int64_t end = start + count * s.N;
+    int64_t i = start;
     for (; i + kLanes <= end; i += kLanes) {
       GemmVector sum = hn::LoadU(d, m.partials + i);
       for (int64_t slice = 1; slice < slices; ++slice) sum = hn::Add(sum, hn::LoadU(d, m.partials + slice * total + i));
@@ -86,6 +89,7 @@ void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
       for (int64_t slice = 1; slice < slices; ++slice) sum += m.partials[slice * total + i];
       m.c[i] = sum;
     }
+    finishRows(m.c + start, s.N, count, s.N, m.bias, m.activation);
   });
 }
 
@@ -95,29 +99,49 @@ void multiplyByBlas(const MatMulShape& s, const Part& part) {
   const float* b = s.transposeB ? part.b + part.columnStart * s.K + part.kStart : part.b + part.kStart * s.N + part.columnStart;
   blas::sgemm(s.transposeA, s.transposeB, rows, part.columnEnd - part.columnStart, part.kEnd - part.kStart, 1.0f, a,
               s.transposeA ? s.M : s.K, b, s.transposeB ? s.K : s.N, 0.0f, part.c + row * s.N + part.columnStart, s.N);
+  finishRows(part.c + row * s.N + part.columnStart, s.N, rows, part.columnEnd - part.columnStart,
+             part.bias ? part.bias + part.columnStart : nullptr, part.activation);
+}
+
+// How a part is computed; the same for all parts of a product.
+enum class Way { tiles, thin, blas };
+
+Way wayOf(const MatMulShape& s) {
+  if (s.M <= kDotRows && !(s.transposeA && s.transposeB)) return Way::thin;
+  return HWY_TARGET > HWY_AVX2 && suitsBlas(s) ? Way::blas : Way::tiles;
+}
+
+void multiply(const MatMulShape& s, const Part& part, Way way) {
+  switch (way) {
+    case Way::tiles:
+      return multiplyPart(s, part);
+    case Way::thin:
+      return multiplyThin(s, part);
+    case Way::blas:
+      return multiplyByBlas(s, part);
+  }
 }
 
 void matmul(const MatMulShape& s, MatMulBuffers m) {
   const Cut cut = cutProduct(s);
   const int64_t parts = cut.parts() * s.batch;
   const int64_t chunks = HWY_MIN(parts, chunksFor(s));
-  const int64_t slotFloats = ceilDivide(cut.panels, cut.panelParts) * kPanel * runLength(s);
-  const bool dots = s.transposeB && !s.transposeA && s.M <= kDotRows;
-  const bool blas = HWY_TARGET > HWY_AVX2 && suitsBlas(s);
-  if (dots || blas || cut.panelParts == 1 || !packsA(s)) m.packedA = nullptr;
+  const Way way = wayOf(s);
+  if (way != Way::tiles || cut.panelParts < kPackWholeA || !packsA(s)) m.packedA = nullptr;
   if (m.packedA) packAll(s, m);
   ScratchSlots slots;
-  parallelFor(chunks, [&](int64_t chunk) {
-    const ScratchSlots::Slot slot(slots);
+  const auto runChunk = [&](int64_t chunk, float* slot) {
     for (int64_t i = partStart(parts, chunks, chunk); i < partStart(parts, chunks, chunk + 1); ++i) {
       Part part = partOf(s, m, cut, i);
-      part.panels = m.panels + slot.index() * slotFloats;
-      if (blas) {
-        multiplyByBlas(s, part);
-      } else {
-        dots ? multiplyDots(s, part) : multiplyPart(s, part);
-      }
+      part.panels = slot;
+      part.blocks = slot + panelFloats(s);
+      multiply(s, part, way);
     }
+  };
+  if (chunks == 1) return runChunk(0, m.slots);  // slices make chunks: there are no partials to add
+  parallelFor(chunks, [&](int64_t chunk) {
+    const ScratchSlots::Slot slot(slots);
+    runChunk(chunk, m.slots + slot.index() * slotFloats(s));
   });
   if (cut.slices > 1) addPartials(s, m, cut.slices);
 }
@@ -170,11 +194,13 @@ MatMulShape simplify(MatMulShape s, const float*& a, const float*& b) {
 // [c, a, b, scratch] args [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB]
 Status matmulFast(const Row& row) {
   if (!matmulArguments(row, 4)) return kBadRow;
-  MatMulBuffers m{row.buffer<float>(0), row.buffer<float>(1), row.buffer<float>(2), row.buffer<float>(3), nullptr, nullptr};
+  MatMulBuffers m;
+  m.c = row.buffer<float>(0);
+  m.a = row.buffer<float>(1);
+  m.b = row.buffer<float>(2);
   const MatMulShape s = simplify(shapeOf(row), m.a, m.b);
   if (s.batch * s.M * s.N == 0) return {};
-  m.packedA = packedFloats(s) > 0 ? m.panels + panelFloats(s) : nullptr;
-  m.partials = m.panels + panelFloats(s) + packedFloats(s) * packedItems(s);
+  layScratch(s, row.buffer<float>(3), m);
   HWY_DYNAMIC_DISPATCH(matmul)(s, m);
   return {};
 }
@@ -182,8 +208,7 @@ Status matmulFast(const Row& row) {
 int64_t matmulScratch(const Row& row) {
   const float* none = nullptr;
   const float* alsoNone = nullptr;
-  const MatMulShape s = simplify(shapeOf(row), none, alsoNone);
-  return (panelFloats(s) + packedFloats(s) * packedItems(s) + partialFloats(s)) * static_cast<int64_t>(sizeof(float));
+  return scratchFloats(simplify(shapeOf(row), none, alsoNone)) * static_cast<int64_t>(sizeof(float));
 }
 
 Status matmulTwin(const Row& row) {

@@ -16,23 +16,32 @@ struct MatMulShape {
   int64_t strideA, strideB;  // from one item of the batch to the next; 0 repeats the operand
 };
 
+// What is done to finished sums in the store; codes as rows carry them.
+enum class Activation : int32_t { none = 0, relu = 1, sigmoid = 2, tanh = 3 };
+constexpr int64_t kActivations = 4;
+
 struct MatMulBuffers {
-  float* c;
-  const float* a;
-  const float* b;
-  float* panels;    // one run of packed B, a region per chunk that runs
-  float* packedA;   // the whole A, null if it is not packed beforehand
-  float* partials;  // [slices, batch, M, N] when k is sliced
+  float* c = nullptr;
+  const float* a = nullptr;
+  const float* b = nullptr;
+  const float* bias = nullptr;  // [N], null for none
+  Activation activation = Activation::none;
+  float* slots = nullptr;     // slotFloats for each chunk that runs
+  float* packedA = nullptr;   // the whole A, null if it is not packed beforehand
+  float* partials = nullptr;  // [slices, batch, M, N] when k is sliced
 };
 
 constexpr int64_t kMostChunks = 32;
 constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 448 x 32 floats (224 KiB), stays in L2
 constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
 constexpr int64_t kDirectBlocks = 5;  // up to so many blocks of rows, packing B would touch it as often as multiplying does
-constexpr int64_t kDotRows = 4;       // up to here A · Bᵀ is computed as dots of rows, with nothing packed
-constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
-constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
-constexpr double kChunkFlop = 3e5;    // about 3 microseconds of one core
+constexpr int64_t kDotRows = 4;       // up to here B is read once and nothing is packed
+constexpr int64_t kFewFloats = 4096;  // an operand of 16 KiB stays in L1 where it lies
+constexpr int64_t kGroupFloats = 16 * 8 * kLongestRun;  // a packed group of row blocks of A (256 KiB): 96 to 98 rows
+constexpr int64_t kPackWholeA = 4;                      // from so many parts side by side on, A is packed once for all of them
+constexpr int64_t kLeastSlice = 512;                    // k per slice when k is cut
+constexpr int64_t kMostSlices = 16;                     // each costs a partial C, written and read
+constexpr double kChunkFlop = 3e5;                      // about 3 microseconds of one core
 
 // Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone; a few as soon as it
 // pays; beyond that larger ones, which pack less.
@@ -58,12 +67,6 @@ inline bool suitsBlas(const MatMulShape& s) {
 
 inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
 
-// Upper bounds for any instruction set, in floats.
-inline int64_t panelFloats(const MatMulShape& s) {
-  const int64_t panels = std::min(kPartPanels, ceilDivide(s.N, int64_t{8}));
-  return chunksFor(s) * panels * kWidestPanel * runLength(s);
-}
-
 // Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
 inline bool rowsCollide(const MatMulShape& s) {
   const int64_t bytes = (s.transposeA ? s.M : s.K) * 4;
@@ -75,12 +78,27 @@ inline int64_t packedFloats(const MatMulShape& s) {
   if (s.M <= kDotRows || !(rowsCollide(s) || s.transposeA)) return 0;
   return roundUp(std::max(s.M * (s.K + 16), (s.M + s.M / 3 + 16) * s.K), 16);
 }
+// Scratch of one running chunk: a run of packed panels of B and of a group of blocks of A. Upper bounds for any instruction set.
+inline int64_t panelFloats(const MatMulShape& s) {
+  return std::min(kPartPanels, ceilDivide(s.N, int64_t{8})) * kWidestPanel * runLength(s);
+}
+inline int64_t slotFloats(const MatMulShape& s) { return panelFloats(s) + (packedFloats(s) > 0 ? kGroupFloats : 0); }
+
 inline int64_t packedItems(const MatMulShape& s) { return s.strideA ? s.batch : 1; }
 
 inline int64_t partialFloats(const MatMulShape& s) {
   if (s.batch == 0) return 0;
   const int64_t slices = slicesFor(s, ceilDivide(chunksFor(s), s.batch));
   return slices > 1 ? slices * s.batch * s.M * s.N : 0;
+}
+
+inline int64_t scratchFloats(const MatMulShape& s) {
+  return chunksFor(s) * slotFloats(s) + packedFloats(s) * packedItems(s) + partialFloats(s);
+}
+inline void layScratch(const MatMulShape& s, float* scratch, MatMulBuffers& m) {
+  m.slots = scratch;
+  m.packedA = packedFloats(s) > 0 ? scratch + chunksFor(s) * slotFloats(s) : nullptr;
+  m.partials = scratch + chunksFor(s) * slotFloats(s) + packedFloats(s) * packedItems(s);
 }
 
 }  // namespace steepest

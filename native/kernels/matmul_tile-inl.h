@@ -1,0 +1,155 @@
+// The register tiles of matmul for one instruction set: one block of rows of A times panels of B, and what happens in the store.
+//
+// Each sum runs over k in order and is rounded once per step, so a tile's bits do not depend on which tile computes them.
+// Invariant: nothing is read or written outside the operands that BlockProduct names, whatever the width.
+#include "hwy/highway.h"
+#include "kernels/gemm-inl.h"
+#include "kernels/matmul.h"
+
+#if defined(STEEPEST_KERNELS_MATMUL_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef STEEPEST_KERNELS_MATMUL_TILE_INL_H_
+#undef STEEPEST_KERNELS_MATMUL_TILE_INL_H_
+#else
+#define STEEPEST_KERNELS_MATMUL_TILE_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+// Whether a partial panel of B can be read where it lies: masked loads are an instruction there, a detour elsewhere.
+constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
+// From here on a tile lasts long enough for its rows of C to arrive in L1 before the store.
+constexpr int64_t kPrefetchLength = 48;
+
+// C[rows, width] (+)= A[rows, length] * B[length, width], B as panels of kPanel columns.
+struct BlockProduct {
+  const float* a = nullptr;
+  int64_t rowStride = 0;     // from one row of A to the next; 1 if `rowsContiguous`
+  int64_t columnStride = 1;  // from one k to the next
+  bool rowsContiguous = false;
+  const float* b = nullptr;
+  int64_t bStride = 0;           // from one k to the next
+  int64_t panelStep = 0;         // from one panel to the next
+  const float* tailB = nullptr;  // the last, partial panel, if there is one
+  int64_t tailStride = 0;
+  float* c = nullptr;
+  int64_t cStride = 0;
+  int64_t width = 0;
+  int64_t length = 0;
+  bool accumulate = false;      // add to C rather than overwrite it
+  const float* bias = nullptr;  // added to each row of the finished sums if not null
+  bool relu = false;            // then max(0, ·)
+};
+
+HWY_INLINE GemmVector reluOf(GemmVector v) {
+  // The instructions of x86 return their second operand if either is NaN, and NEON's may return any NaN: keep v's.
+  const GemmVector positive = hn::Max(v, hn::Zero(GemmTag()));
+  return hn::IfThenElse(hn::IsNaN(v), v, positive);
+}
+
+// Adds `count` (up to kLanes) finished or partial sums to C, or stores them.
+HWY_INLINE void storeSums(const BlockProduct& t, GemmVector v, float* c, GemmVector bias, int64_t count) {
+  const GemmTag d;
+  if (t.accumulate) v = hn::Add(count >= kLanes ? hn::LoadU(d, c) : loadFirst(c, count), v);
+  if (t.bias) v = hn::Add(v, bias);
+  if (t.relu) v = reluOf(v);
+  count >= kLanes ? hn::StoreU(v, d, c) : storeFirst(v, c, count);
+}
+
+// One tile: MR rows by `width` columns, which fill NV vectors but perhaps the last. Full unrolling keeps the accumulators in
+// registers; without it compilers put the array on the stack and lose half the rate.
+template <int MR, int NV, bool kRowsContiguous, bool kFull>
+HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT b, int64_t bStride, int64_t column,
+                                int64_t width) {
+  const GemmTag d;
+  const int64_t last = width - (NV - 1) * kLanes;
+  float* const c = t.c + column;
+  if (t.length >= kPrefetchLength) {
+    for (int i = 0; i < MR; ++i) {
+      hwy::Prefetch(c + i * t.cStride);
+      hwy::Prefetch(c + i * t.cStride + (NV - 1) * kLanes);
+    }
+  }
+  GemmVector sums[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
+  }
+  const float* HWY_RESTRICT a = t.a;
+  const int64_t aStep = kRowsContiguous ? t.columnStride : 1;
+  const int64_t rowStep = kRowsContiguous ? 1 : t.rowStride;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(last));
+  for (int64_t k = 0; k < t.length; ++k, a += aStep, b += bStride) {
+    GemmVector columns[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      columns[j] = kFull || !kMaskedLoads || j < NV - 1 ? hn::LoadU(d, b + j * kLanes) : hn::MaskedLoad(mask, d, b + j * kLanes);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const GemmVector x = hn::Set(d, a[i * rowStep]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+    }
+  }
+  if (kFull && !t.accumulate && !t.bias && !t.relu) {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) hn::StoreU(sums[i][j], d, c + i * t.cStride + j * kLanes);
+    }
+    return;
+  }
+  GemmVector bias[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) {
+    bias[j] = !t.bias               ? hn::Zero(d)
+              : kFull || j < NV - 1 ? hn::LoadU(d, t.bias + column + j * kLanes)
+                                    : loadFirst(t.bias + column + j * kLanes, last);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      storeSums(t, sums[i][j], c + i * t.cStride + j * kLanes, bias[j], kFull || j < NV - 1 ? kLanes : last);
+    }
+  }
+}
+
+// Every panel of one block of MR rows. A partial panel of up to one vector uses the one-vector tile.
+template <int MR, bool kRowsContiguous>
+HWY_NOINLINE void multiplyPanels(const BlockProduct& t) {
+  const float* b = t.b;
+  int64_t column = 0;
+  for (; column + kPanel <= t.width; column += kPanel, b += t.panelStep) {
+    multiplyOneTile<MR, 2, kRowsContiguous, true>(t, b, t.bStride, column, kPanel);
+  }
+  const int64_t rest = t.width - column;
+  if (rest > kLanes) {
+    multiplyOneTile<MR, 2, kRowsContiguous, false>(t, t.tailB, t.tailStride, column, rest);
+  } else if (rest > 0) {
+    multiplyOneTile<MR, 1, kRowsContiguous, false>(t, t.tailB, t.tailStride, column, rest);
+  }
+}
+
+using PanelsFunction = void (*)(const BlockProduct&);
+
+template <bool kRowsContiguous, int... kRows>
+HWY_INLINE PanelsFunction panelsFunction(int64_t rows, std::integer_sequence<int, kRows...>) {
+  static constexpr PanelsFunction table[] = {multiplyPanels<kRows + 1, kRowsContiguous>...};
+  return table[rows - 1];
+}
+
+// Runs `t` for a block of 1..kTileRows rows.
+HWY_INLINE void runBlock(const BlockProduct& t, int64_t rows) {
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  (t.rowsContiguous ? panelsFunction<true>(rows, Rows()) : panelsFunction<false>(rows, Rows()))(t);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#endif  // STEEPEST_KERNELS_MATMUL_TILE_INL_H_
