@@ -7,6 +7,7 @@
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/matmul.h"
+#include "kernels/matmul_cut-inl.h"
 #include "kernels/matmul_thin-inl.h"
 #include "kernels/matmul_tile-inl.h"
 
@@ -29,17 +30,14 @@ struct Part {
   float* panels;      // room for one run of the part's panels of B
   float* blocks;      // room for one run of a group of packed row blocks of A
   const float* bias;  // of the whole product; null for none, or where slices are added up later
+  int64_t biasStep;   // 0 in thin products that share one bias
   Activation activation;
   int64_t blockStart, blockEnd, columnStart, columnEnd, kStart, kEnd;
 };
 
 constexpr int64_t kBlockRow = (kTileRows + kLanes - 1) / kLanes * kLanes;  // from k to k in a packed block of a transposed A
-constexpr int64_t kGroupBlocks = kGroupFloats / (kBlockRow * kLongestRun);
+constexpr int64_t kGroupBlocks = kGroupFloats / (kBlockRow * kLongestRun / 2);
 static_assert(kGroupBlocks >= 1 && kGroupFloats >= kTileRows * (kLongestRun + 16));
-
-// Row blocks of the whole product, near-equal and at most kTileRows high: the same for every part, so that A can be packed once.
-HWY_INLINE int64_t rowBlocks(const MatMulShape& s) { return ceilDivide(s.M, kTileRows); }
-HWY_INLINE int64_t blockRow(const MatMulShape& s, int64_t block) { return partStart(s.M, rowBlocks(s), block); }
 
 // Whether copying A first pays: where its rows collide in L1, and where k-major rows are visited for several panels and do not
 // stay in L1 by themselves.
@@ -47,13 +45,20 @@ HWY_INLINE bool packsA(const MatMulShape& s) {
   return rowsCollide(s) || (s.transposeA && s.N > 2 * kPanel && s.M * s.K > kFewFloats);
 }
 
-// Copies k-major rows [k, k + count) x columns [row, row + rows) of A into a block.
-HWY_INLINE void packBlockTransposed(const float* from, int64_t stride, int64_t rows, int64_t count, float* to) {
+// Copies `count` k-major rows of a block, `rows` floats each, of which `readable` >= rows may be read: whole vectors where
+// possible.
+HWY_INLINE void packBlockTransposed(const float* HWY_RESTRICT from, int64_t stride, int64_t rows, int64_t readable, int64_t count,
+                                    float* HWY_RESTRICT to) {
   const GemmTag d;
+  const bool whole = readable >= kBlockRow;
   for (int64_t k = 0; k < count; ++k, from += stride, to += kBlockRow) {
-    int64_t i = 0;
-    for (; i + kLanes <= rows; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-    if (i < rows) hn::StoreU(loadFirst(from + i, rows - i), d, to + i);
+    for (int64_t i = 0; i < kBlockRow; i += kLanes) {
+      if (whole) {
+        hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+      } else if (i < rows) {
+        hn::StoreU(loadFirst(from + i, HWY_MIN(rows - i, kLanes)), d, to + i);
+      }
+    }
   }
 }
 
@@ -62,14 +67,16 @@ HWY_INLINE void packBlockRows(const float* from, int64_t stride, int64_t rows, i
   for (int64_t i = 0; i < rows; ++i) memcpy(to + i * toStride, from + i * stride, static_cast<size_t>(count) * sizeof(float));
 }
 
-// Blocks [first, last) of k-major rows [k0, k0 + count) of A, `blockFloats` apart. All blocks of a row one after the other: A is
-// read once, from start to end.
+// Blocks [first, last) of k-major rows [k0, k0 + count) of A, `blockFloats` apart. A few rows at a time through all blocks, so
+// that A is read nearly in order.
 HWY_NOINLINE void packBlocksTransposed(const MatMulShape& s, const float* a, int64_t first, int64_t last, int64_t k0,
                                        int64_t count, int64_t blockFloats, float* to) {
-  for (int64_t k = 0; k < count; ++k) {
+  constexpr int64_t kRowsAtOnce = 16;
+  for (int64_t k = 0; k < count; k += kRowsAtOnce) {
+    const int64_t rowsOfA = HWY_MIN(kRowsAtOnce, count - k);
     for (int64_t block = first; block < last; ++block) {
       const int64_t row = blockRow(s, block);
-      packBlockTransposed(a + (k0 + k) * s.M + row, s.M, blockRow(s, block + 1) - row, 1,
+      packBlockTransposed(a + (k0 + k) * s.M + row, s.M, blockRow(s, block + 1) - row, s.M - row, rowsOfA,
                           to + (block - first) * blockFloats + k * kBlockRow);
     }
   }
@@ -162,36 +169,80 @@ HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0
   t.tailStride = tailInPlace ? s.N : panelRow(t.width - whole);
 }
 
-// The part's rows, run by run of k.
-void multiplyPart(const MatMulShape& s, const Part& part) {
-  const int64_t length = part.kEnd - part.kStart;
-  const int64_t runs = HWY_MAX(int64_t{1}, ceilDivide(length, kLongestRun));  // no k at all still writes zeros
-  const bool direct = readsDirectly(s, part);
-  const bool groups = !part.packedA && packsA(s);
+// A rectangle that will be packed soon, and prefetching it into L2 a share at a time while blocks are multiplied: packing waits
+// for memory otherwise, a third of the time where operands come from L3.
+struct Ahead {
+  const float* from = nullptr;
+  int64_t stride = 0, rows = 0, floats = 0;
+
+  HWY_INLINE void prefetch(int64_t share, int64_t shares) const {
+    for (int64_t i = partStart(rows, shares, share); i < partStart(rows, shares, share + 1); ++i) {
+      for (int64_t j = 0; j < floats; j += 16) __builtin_prefetch(from + i * stride + j, 0, 2);
+    }
+  }
+};
+
+struct Run {
+  int64_t start, count;
+};
+
+HWY_INLINE Run runOf(const Part& part, int64_t runs, int64_t run) {
+  const int64_t start = partStart(part.kEnd - part.kStart, runs, run);
+  return {part.kStart + start, partStart(part.kEnd - part.kStart, runs, run + 1) - start};
+}
+
+HWY_INLINE Ahead aheadInB(const MatMulShape& s, const Part& part, Run run) {
+  const int64_t width = part.columnEnd - part.columnStart;
+  if (s.transposeB) return {part.b + part.columnStart * s.K + run.start, s.K, width, run.count};
+  return {part.b + run.start * s.N + part.columnStart, s.N, run.count, width};
+}
+
+HWY_INLINE Ahead aheadInA(const MatMulShape& s, const Part& part, Run run, int64_t group) {
+  const int64_t row = blockRow(s, group);
+  return {part.a + run.start * s.M + row, s.M, run.count, blockRow(s, HWY_MIN(group + kGroupBlocks, part.blockEnd)) - row};
+}
+
+// One run of k over all rows of the part; `t` knows B. `next` is the run after it, empty after the last.
+void multiplyRun(const MatMulShape& s, const Part& part, Run run, Run next, bool groups, BlockProduct& t) {
   const int64_t groupBlocks = groups && !s.transposeA ? 1 : kGroupBlocks;
-  BlockProduct t;
-  t.cStride = s.N;
-  for (int64_t run = 0; run < runs; ++run) {
-    const int64_t k0 = part.kStart + partStart(length, runs, run);
-    const int64_t count = part.kStart + partStart(length, runs, run + 1) - k0;
-    if (!direct || !kMaskedLoads) packRun(s, part, k0, count, direct);
-    pointAtPanels(s, part, k0, direct, t);
-    t.length = count;
-    t.accumulate = run > 0;
-    const bool finish = run == runs - 1;
-    t.bias = finish && part.bias ? part.bias + part.columnStart : nullptr;
-    t.relu = finish && part.activation == Activation::relu;
-    for (int64_t group = part.blockStart; group < part.blockEnd; group += groupBlocks) {
-      const int64_t end = HWY_MIN(group + groupBlocks, part.blockEnd);
-      if (groups) packGroup(s, part, group, end, k0, count);
-      for (int64_t block = group; block < end; ++block) {
-        const int64_t row = blockRow(s, block), rows = blockRow(s, block + 1) - row;
-        pointAtRows(s, part, block, groups ? group : -1, k0, count, t);
-        t.c = part.c + row * s.N + part.columnStart;
-        runBlock(t, rows);
-        if (finish && part.activation > Activation::relu) finishRows(t.c, s.N, rows, t.width, nullptr, part.activation);
+  const Ahead nextB = aheadInB(s, part, next);
+  for (int64_t group = part.blockStart; group < part.blockEnd; group += groupBlocks) {
+    const int64_t end = HWY_MIN(group + groupBlocks, part.blockEnd);
+    if (groups) packGroup(s, part, group, end, run.start, run.count);
+    Ahead nextA;
+    if (groups && s.transposeA) {
+      nextA = end < part.blockEnd ? aheadInA(s, part, run, end) : aheadInA(s, part, next, part.blockStart);
+    }
+    for (int64_t block = group; block < end; ++block) {
+      const int64_t row = blockRow(s, block), rows = blockRow(s, block + 1) - row;
+      nextA.prefetch(block - group, end - group);
+      if (next.count > 0) nextB.prefetch(block - part.blockStart, part.blockEnd - part.blockStart);
+      pointAtRows(s, part, block, groups ? group : -1, run.start, run.count, t);
+      t.c = part.c + row * s.N + part.columnStart;
+      runBlock(t, rows);
+      if (next.count == 0 && part.activation > Activation::relu) {
+        finishRows(t.c, s.N, rows, t.width, nullptr, 1, part.activation);
       }
     }
+  }
+}
+
+// The part's product, run by run of k.
+void multiplyPart(const MatMulShape& s, const Part& part) {
+  const bool groups = !part.packedA && packsA(s);
+  const int64_t runs = HWY_MAX(int64_t{1}, ceilDivide(part.kEnd - part.kStart, longestRun(s)));  // no k at all still writes zeros
+  const bool direct = readsDirectly(s, part);
+  BlockProduct t;
+  t.cStride = s.N;
+  for (int64_t i = 0; i < runs; ++i) {
+    const Run run = runOf(part, runs, i), next = i + 1 < runs ? runOf(part, runs, i + 1) : Run{part.kEnd, 0};
+    if (!direct || !kMaskedLoads) packRun(s, part, run.start, run.count, direct);
+    pointAtPanels(s, part, run.start, direct, t);
+    t.length = run.count;
+    t.accumulate = i > 0;
+    t.bias = next.count == 0 && part.bias ? part.bias + part.columnStart : nullptr;
+    t.relu = next.count == 0 && part.activation == Activation::relu;
+    multiplyRun(s, part, run, next, groups, t);
   }
 }
 
@@ -213,7 +264,8 @@ void multiplyThin(const MatMulShape& s, const Part& part) {
     table[s.M - 1](a, s.transposeA ? 1 : s.K, s.transposeA ? s.M : 1, part.b + part.kStart * s.N + part.columnStart, s.N, length,
                    c, s.N, width);
   }
-  finishRows(c, s.N, s.M, width, part.bias ? part.bias + part.columnStart : nullptr, part.activation);
+  finishRows(c, s.N, s.M, width, part.bias ? part.bias + part.columnStart * part.biasStep : nullptr, part.biasStep,
+             part.activation);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -13,32 +13,12 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/matmul-inl.h"
+#include "kernels/matmul_cut-inl.h"
 #include "kernels/scratch_slots.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
-
-// The cut of one product of the batch; `slices` > 1 only when there is no other way to make enough parts.
-struct Cut {
-  int64_t rowParts = 1, panelParts = 1, slices = 1, panels = 1;
-  int64_t parts() const { return rowParts * panelParts * slices; }
-};
-
-Cut cutProduct(const MatMulShape& s) {
-  Cut cut;
-  cut.panels = ceilDivide(s.N, kPanel);
-  const int64_t wanted = ceilDivide(chunksFor(s), s.batch);
-  cut.slices = slicesFor(s, wanted);
-  const int64_t tiles = ceilDivide(wanted, cut.slices);
-  const int64_t leastPanelParts = ceilDivide(cut.panels, kPartPanels);
-  cut.rowParts = HWY_MAX(int64_t{1}, HWY_MIN(ceilDivide(tiles, leastPanelParts), s.M / kPartRows));
-  const int64_t panelParts = HWY_MIN(cut.panels, HWY_MAX(leastPanelParts, ceilDivide(tiles, cut.rowParts)));
-  cut.panelParts = ceilDivide(cut.panels, ceilDivide(cut.panels, panelParts));  // equal numbers of panels where that is possible
-  const int64_t mostRowParts = HWY_MAX(int64_t{1}, s.M / (2 * kTileRows));
-  cut.rowParts = HWY_MAX(cut.rowParts, HWY_MIN(mostRowParts, tiles / cut.panelParts));
-  return cut;
-}
 
 Part partOf(const MatMulShape& s, const MatMulBuffers& m, const Cut& cut, int64_t index) {
   const int64_t slice = index % cut.slices;
@@ -48,6 +28,7 @@ Part partOf(const MatMulShape& s, const MatMulBuffers& m, const Cut& cut, int64_
   Part part;
   part.a = m.a + item * s.strideA;
   part.bias = cut.slices > 1 ? nullptr : m.bias;
+  part.biasStep = m.biasStep;
   part.activation = cut.slices > 1 ? Activation::none : m.activation;
   part.packedA = m.packedA ? m.packedA + (s.strideA ? item : 0) * packedFloats(s) : nullptr;
   part.b = m.b + item * s.strideB;
@@ -89,7 +70,7 @@ void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
       for (int64_t slice = 1; slice < slices; ++slice) sum += m.partials[slice * total + i];
       m.c[i] = sum;
     }
-    finishRows(m.c + start, s.N, count, s.N, m.bias, m.activation);
+    finishRows(m.c + start, s.N, count, s.N, m.bias, 1, m.activation);
   });
 }
 
@@ -100,7 +81,7 @@ void multiplyByBlas(const MatMulShape& s, const Part& part) {
   blas::sgemm(s.transposeA, s.transposeB, rows, part.columnEnd - part.columnStart, part.kEnd - part.kStart, 1.0f, a,
               s.transposeA ? s.M : s.K, b, s.transposeB ? s.K : s.N, 0.0f, part.c + row * s.N + part.columnStart, s.N);
   finishRows(part.c + row * s.N + part.columnStart, s.N, rows, part.columnEnd - part.columnStart,
-             part.bias ? part.bias + part.columnStart : nullptr, part.activation);
+             part.bias ? part.bias + part.columnStart : nullptr, 1, part.activation);
 }
 
 // How a part is computed; the same for all parts of a product.
@@ -127,7 +108,7 @@ void matmul(const MatMulShape& s, MatMulBuffers m) {
   const int64_t parts = cut.parts() * s.batch;
   const int64_t chunks = HWY_MIN(parts, chunksFor(s));
   const Way way = wayOf(s);
-  if (way != Way::tiles || cut.panelParts < kPackWholeA || !packsA(s)) m.packedA = nullptr;
+  if (way != Way::tiles || cut.panelParts < kPackWholeA || cut.slices > 1 || !packsA(s)) m.packedA = nullptr;
   if (m.packedA) packAll(s, m);
   ScratchSlots slots;
   const auto runChunk = [&](int64_t chunk, float* slot) {
@@ -156,23 +137,8 @@ namespace {
 
 HWY_EXPORT(matmul);
 
-bool matmulArguments(const Row& row, int64_t buffers) { return accepts(row, buffers, 8, 8); }
-
-MatMulShape shapeOf(const Row& row) {
-  MatMulShape s;
-  s.batch = row.integer(0);
-  s.M = row.integer(1);
-  s.N = row.integer(2);
-  s.K = row.integer(3);
-  s.transposeA = row.flag(4);
-  s.transposeB = row.flag(5);
-  s.strideA = row.integer(6);
-  s.strideB = row.integer(7);
-  return s;
-}
-
 // The same product in its simplest form; swaps the operands of a product with one column into one with one row.
-MatMulShape simplify(MatMulShape s, const float*& a, const float*& b) {
+MatMulShape simplify(MatMulShape s, MatMulBuffers& m) {
   if (s.M == 1 || s.K == 1) s.transposeA = false;
   if (s.N == 1 || s.K == 1) s.transposeB = false;
   if (s.batch > 1 && s.strideB == 0 && !s.transposeA && s.strideA == s.M * s.K) {
@@ -180,55 +146,49 @@ MatMulShape simplify(MatMulShape s, const float*& a, const float*& b) {
     s.batch = 1;
   }
   if (s.N == 1 && s.M > 1) {
-    std::swap(a, b);
+    std::swap(m.a, m.b);
     std::swap(s.M, s.N);
     std::swap(s.strideA, s.strideB);
     s.transposeB = !s.transposeA;
     s.transposeA = false;
+    m.biasStep = 0;
   }
   return s;
+}
+
+Status multiply(const Row& row, float* scratch, MatMulBuffers m) {
+  m.c = row.buffer<float>(0);
+  m.a = row.buffer<float>(1);
+  m.b = row.buffer<float>(2);
+  const MatMulShape s = simplify(matmulShape(row), m);
+  if (s.batch * s.M * s.N == 0) return {};
+  layScratch(s, scratch, m);
+  HWY_DYNAMIC_DISPATCH(matmul)(s, m);
+  return {};
 }
 
 }  // namespace
 
 // [c, a, b, scratch] args [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB]
 Status matmulFast(const Row& row) {
-  if (!matmulArguments(row, 4)) return kBadRow;
+  if (!accepts(row, 4, 8, 8)) return kBadRow;
+  return multiply(row, row.buffer<float>(3), {});
+}
+
+// c = activation(a · b + bias), bias [N]; activation 0 none, 1 relu, 2 sigmoid, 3 tanh: the bits that matmul and a pointwise
+// formula after it give.
+// [c, a, b, bias, scratch] args [those of matmul, activation]
+Status matmulFusedFast(const Row& row) {
+  if (!accepts(row, 5, 9, 9) || row.integer(8) >= kActivations) return kBadRow;
   MatMulBuffers m;
-  m.c = row.buffer<float>(0);
-  m.a = row.buffer<float>(1);
-  m.b = row.buffer<float>(2);
-  const MatMulShape s = simplify(shapeOf(row), m.a, m.b);
-  if (s.batch * s.M * s.N == 0) return {};
-  layScratch(s, row.buffer<float>(3), m);
-  HWY_DYNAMIC_DISPATCH(matmul)(s, m);
-  return {};
+  m.bias = row.buffer<float>(3);
+  m.activation = static_cast<Activation>(row.integer(8));
+  return multiply(row, row.buffer<float>(4), m);
 }
 
 int64_t matmulScratch(const Row& row) {
-  const float* none = nullptr;
-  const float* alsoNone = nullptr;
-  return scratchFloats(simplify(shapeOf(row), none, alsoNone)) * static_cast<int64_t>(sizeof(float));
-}
-
-Status matmulTwin(const Row& row) {
-  if (!matmulArguments(row, row.bufferCount)) return kBadRow;
-  const MatMulShape s = shapeOf(row);
-  for (int64_t item = 0; item < s.batch; ++item) {
-    double* c = row.buffer<double>(0) + item * s.M * s.N;
-    const double* a = row.buffer<double>(1) + item * s.strideA;
-    const double* b = row.buffer<double>(2) + item * s.strideB;
-    for (int64_t i = 0; i < s.M; ++i) {
-      for (int64_t j = 0; j < s.N; ++j) {
-        double sum = 0;
-        for (int64_t k = 0; k < s.K; ++k) {
-          sum += a[s.transposeA ? k * s.M + i : i * s.K + k] * b[s.transposeB ? j * s.K + k : k * s.N + j];
-        }
-        c[i * s.N + j] = sum;
-      }
-    }
-  }
-  return {};
+  MatMulBuffers none;
+  return scratchFloats(simplify(matmulShape(row), none)) * static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace steepest

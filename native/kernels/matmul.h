@@ -16,6 +16,12 @@ struct MatMulShape {
   int64_t strideA, strideB;  // from one item of the batch to the next; 0 repeats the operand
 };
 
+// The arguments [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB] that rows of matrix products begin with.
+inline MatMulShape matmulShape(const Row& row) {
+  return {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
+          row.flag(4),    row.flag(5),    row.integer(6), row.integer(7)};
+}
+
 // What is done to finished sums in the store; codes as rows carry them.
 enum class Activation : int32_t { none = 0, relu = 1, sigmoid = 2, tanh = 3 };
 constexpr int64_t kActivations = 4;
@@ -25,6 +31,7 @@ struct MatMulBuffers {
   const float* a = nullptr;
   const float* b = nullptr;
   const float* bias = nullptr;  // [N], null for none
+  int64_t biasStep = 1;         // 0: one bias for all columns
   Activation activation = Activation::none;
   float* slots = nullptr;     // slotFloats for each chunk that runs
   float* packedA = nullptr;   // the whole A, null if it is not packed beforehand
@@ -32,16 +39,16 @@ struct MatMulBuffers {
 };
 
 constexpr int64_t kMostChunks = 32;
-constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 448 x 32 floats (224 KiB), stays in L2
+constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 512 x 32 floats (256 KiB), stays in L2
 constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
 constexpr int64_t kDirectBlocks = 5;  // up to so many blocks of rows, packing B would touch it as often as multiplying does
 constexpr int64_t kDotRows = 4;       // up to here B is read once and nothing is packed
 constexpr int64_t kFewFloats = 4096;  // an operand of 16 KiB stays in L1 where it lies
-constexpr int64_t kGroupFloats = 16 * 8 * kLongestRun;  // a packed group of row blocks of A (256 KiB): 96 to 98 rows
-constexpr int64_t kPackWholeA = 4;                      // from so many parts side by side on, A is packed once for all of them
-constexpr int64_t kLeastSlice = 512;                    // k per slice when k is cut
-constexpr int64_t kMostSlices = 16;                     // each costs a partial C, written and read
-constexpr double kChunkFlop = 3e5;                      // about 3 microseconds of one core
+constexpr int64_t kGroupFloats = 16 * 8 * kLongestRun / 2;  // a packed group of row blocks of A (128 KiB): 96 to 98 rows
+constexpr int64_t kPackWholeA = 4;    // from so many parts side by side on, A is packed once for all of them
+constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
+constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
+constexpr double kChunkFlop = 3e5;    // about 3 microseconds of one core
 
 // Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone; a few as soon as it
 // pays; beyond that larger ones, which pack less.
@@ -49,7 +56,8 @@ inline int64_t chunksFor(const MatMulShape& s) {
   const double flop =
       2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
   const double wanted = std::min(flop / kChunkFlop, std::max(4.0, flop / (25 * kChunkFlop)));
-  return static_cast<int64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)));
+  const int64_t chunks = static_cast<int64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)));
+  return chunks > 4 ? roundUp(chunks, 4) : chunks;  // equal shares for 2 and 4 threads
 }
 
 // Slices of k: only for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers).
@@ -65,7 +73,11 @@ inline bool suitsBlas(const MatMulShape& s) {
   return std::min({s.M, s.N, s.K}) >= 32 && std::max({s.M, s.N, s.K}) < int64_t{1} << 31;
 }
 
-inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, kLongestRun); }
+// Longest run of k, and panels of a part: where blocks of A are packed beside the panels, runs are half as long and parts may be
+// twice as wide, so that fewer parts pack the same rows of A.
+inline int64_t longestRun(const MatMulShape& s) { return s.transposeA ? kLongestRun / 2 : kLongestRun; }
+inline int64_t partPanels(const MatMulShape& s) { return s.transposeA ? 2 * kPartPanels : kPartPanels; }
+inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, longestRun(s)); }
 
 // Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
 inline bool rowsCollide(const MatMulShape& s) {
@@ -80,7 +92,7 @@ inline int64_t packedFloats(const MatMulShape& s) {
 }
 // Scratch of one running chunk: a run of packed panels of B and of a group of blocks of A. Upper bounds for any instruction set.
 inline int64_t panelFloats(const MatMulShape& s) {
-  return std::min(kPartPanels, ceilDivide(s.N, int64_t{8})) * kWidestPanel * runLength(s);
+  return std::min(partPanels(s), ceilDivide(s.N, int64_t{8})) * kWidestPanel * runLength(s);
 }
 inline int64_t slotFloats(const MatMulShape& s) { return panelFloats(s) + (packedFloats(s) > 0 ? kGroupFloats : 0); }
 

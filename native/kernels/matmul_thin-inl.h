@@ -36,21 +36,24 @@ HWY_INLINE GemmVector activated(GemmVector v, Activation activation) {
   }
 }
 
-// c = activation(c + bias) for a rectangle that is in cache; `bias` starts at its first column, null for none.
-HWY_NOINLINE void finishRows(float* c, int64_t stride, int64_t rows, int64_t columns, const float* bias, Activation activation) {
+// c = activation(c + bias) for a rectangle that is in cache. `bias` starts at its first column, null for none; a step of 0
+// repeats one bias.
+HWY_NOINLINE void finishRows(float* c, int64_t stride, int64_t rows, int64_t columns, const float* bias, int64_t biasStep,
+                             Activation activation) {
   const GemmTag d;
   if (!bias && activation == Activation::none) return;
+  const GemmVector same = hn::Set(d, bias ? *bias : 0.0f);
+  const bool repeated = bias && biasStep == 0, added = bias && !repeated;
   for (int64_t i = 0; i < rows; ++i, c += stride) {
-    int64_t j = 0;
-    for (; j + kLanes <= columns; j += kLanes) {
-      GemmVector v = hn::LoadU(d, c + j);
-      if (bias) v = hn::Add(v, hn::LoadU(d, bias + j));
-      hn::StoreU(activated(v, activation), d, c + j);
+    for (int64_t j = 0; j < columns; j += kLanes) {
+      const int64_t count = HWY_MIN(kLanes, columns - j);
+      const bool whole = count == kLanes;
+      GemmVector v = whole ? hn::LoadU(d, c + j) : loadFirst(c + j, count);
+      if (repeated) v = hn::Add(v, same);
+      if (added) v = hn::Add(v, whole ? hn::LoadU(d, bias + j) : loadFirst(bias + j, count));
+      v = activated(v, activation);
+      whole ? hn::StoreU(v, d, c + j) : storeFirst(v, c + j, count);
     }
-    if (j == columns) continue;
-    GemmVector v = loadFirst(c + j, columns - j);
-    if (bias) v = hn::Add(v, loadFirst(bias + j, columns - j));
-    storeFirst(activated(v, activation), c + j, columns - j);
   }
 }
 

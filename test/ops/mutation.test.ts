@@ -1,9 +1,10 @@
 // The tests of the tests: with any one kernel's output or any one gradient off by a factor of 1.001, the recipe must fail.
 import { afterEach, describe, expect, it } from 'vitest'
-import { kernelNames } from '../../lib/dispatch.js'
+import { call, kernelNamed, kernelNames } from '../../lib/dispatch.js'
 import { injectFault } from '../../lib/fault.js'
 import { arange, full, oneHot } from '../../lib/index.js'
 import { registry } from '../../lib/ops/op.js'
+import { emptyTensor } from '../../lib/tensor/tensor.js'
 import { randomChecks } from './random-recipe.js'
 import { checkForward, checkGradients, checkGradientsInFloat32, isDifferentiable } from './recipe.js'
 
@@ -17,10 +18,15 @@ function checksOf(kernel: string): (() => void)[] {
   return own ? [own, ...checks] : checks
 }
 
-/** Kernels that run alike for both types, so that only known values show a fault. */
+/** Kernels that run alike for both types, so that only known values show a fault, and those that no operation encodes by itself. */
 const knownValues: Record<string, () => void> = {
   fill: () => expect(full([5], 3).array()).toEqual([3, 3, 3, 3, 3]),
   oneHot: () => expect(oneHot([1], 3).array()).toEqual([[0, 1, 0]]),
+  matmulFused: () => {
+    const out = emptyTensor('float32', [1, 1])
+    call(kernelNamed('matmulFused'), false, [out], [full([1, 1], 2), full([1, 1], 3), full([1], 1)], [1, 1, 1, 1, 0, 0, 1, 1, 0])
+    expect(out.array()).toEqual([[7]])
+  },
   arange: () => expect(arange(1, 4).array()).toEqual([1, 2, 3]),
 }
 

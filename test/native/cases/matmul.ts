@@ -1,4 +1,5 @@
-// Cases of matmul: every transpose, batches with repeated operands, every remainder of the tiles, the thin shapes that take other paths.
+// Cases of matmul and matmulFused: every transpose, batches with repeated operands, every remainder of the tiles, the thin shapes that
+// take other paths; for the fused one each of these with an activation.
 import { type KernelCase, lengths, randomValues } from '../harness.js'
 
 interface Product {
@@ -53,6 +54,33 @@ function matmul(product: Product, seed = 1): KernelCase {
   }
 }
 
+/** Codes of activations in rows: none, relu, sigmoid, tanh. */
+const activations = [
+  (x: number) => x,
+  (x: number) => Math.max(x, 0),
+  (x: number) => 1 / (1 + Math.exp(-x)),
+  (x: number) => Math.tanh(x),
+]
+
+/** The same product with a bias and an activation. Their errors: one rounding, and 3 ULP of a value below 1; slopes are at most 1. */
+function fused(product: Product, activation: number, seed = 1): KernelCase {
+  const plain = matmul(product, seed)
+  const bias = randomValues(product.N, seed + 2)
+  const of = activations[activation] as (x: number) => number
+  const { reference } = plain
+  return {
+    ...plain,
+    kernel: 'matmulFused',
+    name: `${plain.name} activation ${activation}`,
+    args: [...plain.args, activation],
+    inputs: [...plain.inputs, { dtype: 'float32', data: bias }],
+    epsilons: (plain.epsilons ?? 0) + 4,
+    ...(reference
+      ? { reference: () => reference().map((sums) => Array.from(sums, (x, i) => of(x + (bias[i % product.N] ?? Number.NaN)))) }
+      : {}),
+  }
+}
+
 const transposes = [
   { transposeA: false, transposeB: false },
   { transposeA: false, transposeB: true },
@@ -60,7 +88,7 @@ const transposes = [
   { transposeA: true, transposeB: true },
 ]
 
-export const cases: readonly KernelCase[] = transposes.flatMap((t) => [
+const products: readonly KernelCase[] = transposes.flatMap((t) => [
   ...lengths.map((n) => matmul({ M: n, N: 5, K: 7, ...t }, n)),
   ...lengths.map((n) => matmul({ M: 5, N: n, K: 7, ...t }, n)),
   ...lengths.map((n) => matmul({ M: 5, N: 17, K: n, ...t }, n)),
@@ -86,3 +114,20 @@ export const cases: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 1000, N: 1, K: 700, ...t }),
   matmul({ batch: 50, M: 33, N: 34, K: 35, ...t }),
 ])
+
+const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
+  activations.flatMap((_, activation) => [
+    ...[1, 7, 8, 9, 16, 17, 33].map((n) => fused({ M: 7, N: n, K: 9, ...t }, activation, n)),
+    ...[1, 2, 3, 4, 5, 15].map((n) => fused({ M: n, N: 21, K: 9, ...t }, activation, n)),
+    ...[0, 1].map((n) => fused({ M: 3, N: 10, K: n, ...t }, activation)),
+    fused({ M: 0, N: 10, K: 3, ...t }, activation),
+    fused({ batch: 3, M: 5, N: 18, K: 7, ...t }, activation),
+    fused({ batch: 3, M: 5, N: 18, K: 7, sameB: true, ...t }, activation),
+    fused({ batch: 4, M: 9, N: 1, K: 9, sameB: true, ...t }, activation),
+    fused({ M: 131, N: 137, K: 150, ...t }, activation),
+    fused({ M: 20, N: 50, K: 1000, ...t }, activation),
+    fused({ M: 20, N: 30, K: 5000, ...t }, activation),
+  ]),
+)
+
+export const cases: readonly KernelCase[] = [...products, ...fusedProducts]
