@@ -13,7 +13,7 @@ namespace steepest {
 // Codes of element types as rows carry them; lib/tensor/dtype.ts has the same order.
 enum class DType : int32_t { float32 = 0, int32 = 1, uint8 = 2, boolean = 3, float64 = 4 };
 
-constexpr int64_t kMaxBuffers = 64;
+constexpr int64_t kMaxBuffers = 1024;  // a row of segments has several per parameter of a model
 constexpr int64_t kMaxRowWords = 4096;
 
 enum class StatusCode : int32_t {

@@ -1,4 +1,5 @@
-// The pointwise interpreter: any formula over tensors of one shape, run block by block as pointwise_plan.h says.
+// The pointwise interpreter: any formula over tensors of one shape, or over segments of several sizes, run block by block as
+// pointwise_plan.h says.
 //
 // Invariant: a block's results depend on the row alone; blocks share nothing but cells, which are computed before the first.
 #undef HWY_TARGET_INCLUDE
@@ -6,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
@@ -18,9 +20,11 @@ HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
 
+using pointwise::Formula;
 using pointwise::Motion;
 using pointwise::Plan;
 using pointwise::PlannedInstruction;
+using pointwise::Transfer;
 
 // Elements [first, first + count) of `source`, converted to the compute type. Compilers vectorise these loops.
 template <typename T>
@@ -81,7 +85,9 @@ void spreadRows(T* slot, const char* source, DType dtype, int64_t row, int64_t r
 template <typename T>
 void spreadColumns(T* slot, const char* source, DType dtype, int64_t rows, int64_t cols) {
   load(slot, source, dtype, 0, cols);
-  for (int64_t i = cols; i < rows * cols; ++i) slot[i] = slot[i - cols];
+  for (int64_t done = cols; done < rows * cols; done *= 2) {
+    std::memcpy(slot + done, slot, static_cast<size_t>(std::min(done, rows * cols - done)) * sizeof(T));
+  }
 }
 
 template <typename T>
@@ -112,68 +118,124 @@ HWY_INLINE int64_t offsetOf(Motion motion, const Block& block) {
   return motion == Motion::element ? block.first : motion == Motion::row ? block.row : block.column;
 }
 
+// The buffers of one formula in the order of its row, as bytes.
+using Buffers = char* const*;
+
 template <typename T>
-void runBlock(const Plan& plan, const Block& block, T** at) {
+void runBlock(const Plan& plan, const Block& block, Buffers buffers, T** at) {
   for (int32_t i = 0; i < plan.moving; ++i) {
-    const int16_t index = plan.movingPlace[i];
-    const pointwise::Place& place = plan.place[index];
-    at[index] = reinterpret_cast<T*>(place.base) + offsetOf(place.motion, block);
+    const int16_t number = plan.movingPlace[i];
+    const pointwise::Place& place = plan.place[number];
+    at[number] = reinterpret_cast<T*>(buffers[place.index]) + offsetOf(place.motion, block);
   }
   for (int32_t i = 0; i < plan.conversions; ++i) {
-    const pointwise::Conversion& c = plan.conversion[i];
-    load(at[c.place], c.source, c.dtype, offsetOf(c.motion, block), c.motion == Motion::row ? 1 : block.count);
+    const Transfer& t = plan.conversion[i];
+    load(at[t.place], buffers[t.buffer], t.dtype, offsetOf(t.motion, block), t.motion == Motion::row ? 1 : block.count);
   }
   for (int32_t i = 0; i < plan.rowSpreads; ++i) {
-    const pointwise::Spread& s = plan.rowSpread[i];
-    spreadRows(at[s.place], s.source, s.dtype, block.row, block.rows, plan.cols);
+    const Transfer& t = plan.rowSpread[i];
+    spreadRows(at[t.place], buffers[t.buffer], t.dtype, block.row, block.rows, plan.cols);
   }
   for (int32_t i = 0; i < plan.instructions; ++i) runInstruction(plan.instruction[i], at, block.count);
   for (int32_t i = 0; i < plan.stores; ++i) {
-    const pointwise::Store& s = plan.store[i];
-    store(s.target, s.dtype, at[s.place], block.first, block.count);
+    const Transfer& t = plan.store[i];
+    store(buffers[t.buffer], t.dtype, at[t.place], block.first, block.count);
   }
+}
+
+template <typename T>
+T* cellsOf(const Plan& plan) {
+  // Only early instructions write cells, before the blocks.
+  return reinterpret_cast<T*>(const_cast<Plan::Cell*>(plan.cell));
 }
 
 template <typename T>
 void resolvePlaces(const Plan& plan, T* slots, T** at) {
   for (int32_t i = 0; i < plan.places; ++i) {
     const pointwise::Place& place = plan.place[i];
-    at[i] = place.slot >= 0 ? slots + place.slot * plan.slotStride : reinterpret_cast<T*>(place.base);
+    at[i] = place.home == pointwise::Home::cell ? cellsOf<T>(plan) + place.index : slots + place.index * plan.slotStride;
   }
 }
 
+// What is known before the blocks: scalars and what follows from them.
 template <typename T>
-void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock) {
+void fillCells(const Plan& plan, Buffers buffers) {
+  T* const cells = cellsOf<T>(plan);
+  for (int32_t i = 0; i < plan.scalars; ++i) {
+    const Transfer& t = plan.scalar[i];
+    load(cells + plan.place[t.place].index, buffers[t.buffer], t.dtype, 0, 1);
+  }
+  if (plan.earlyInstructions == 0) return;
+  T* at[pointwise::kMaxPlaces];
+  resolvePlaces<T>(plan, cells, at);
+  for (int32_t i = 0; i < plan.earlyInstructions; ++i) runInstruction(plan.early[i], at, 1);
+}
+
+template <typename T>
+void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock, Buffers buffers) {
   HWY_ALIGN T slots[pointwise::kSlotElements];
   T* at[pointwise::kMaxPlaces];
   resolvePlaces(plan, slots, at);
   for (int32_t i = 0; i < plan.columnSpreads; ++i) {
-    const pointwise::Spread& s = plan.columnSpread[i];
-    spreadColumns(at[s.place], s.source, s.dtype, std::min(plan.rowsPerBlock, plan.rows), plan.cols);
+    const Transfer& t = plan.columnSpread[i];
+    spreadColumns(at[t.place], buffers[t.buffer], t.dtype, std::min(plan.rowsPerBlock, plan.rows), plan.cols);
   }
-  for (int64_t b = firstBlock; b < endBlock; ++b) runBlock(plan, blockAt(plan, b), at);
+  for (int64_t b = firstBlock; b < endBlock; ++b) runBlock(plan, blockAt(plan, b), buffers, at);
 }
 
 template <typename T>
-void runPlan(const Plan& plan) {
-  if (plan.earlyInstructions > 0) {
-    T* at[pointwise::kMaxPlaces];
-    resolvePlaces<T>(plan, nullptr, at);
-    for (int32_t i = 0; i < plan.earlyInstructions; ++i) runInstruction(plan.early[i], at, 1);
-  }
+void runPlan(const Plan& plan, Buffers buffers) {
+  fillCells<T>(plan, buffers);
   const int64_t chunks = ceilDivide(plan.blocks, plan.blocksPerChunk);
-  if (chunks == 1) return runChunk<T>(plan, 0, plan.blocks);
+  if (chunks == 1) return runChunk<T>(plan, 0, plan.blocks, buffers);
   parallelFor(chunks, [&](int64_t chunk) HWY_ATTR {
     const int64_t first = chunk * plan.blocksPerChunk;
-    runChunk<T>(plan, first, std::min(first + plan.blocksPerChunk, plan.blocks));
+    runChunk<T>(plan, first, std::min(first + plan.blocksPerChunk, plan.blocks), buffers);
   });
 }
 
-void runFormula(const Plan& plan) {
+void runFormula(const Plan& plan, void* const* buffers) {
   if (plan.integer) {
-    runPlan<int32_t>(plan);
+    runPlan<int32_t>(plan, reinterpret_cast<Buffers>(buffers));
   } else {
-    runPlan<float>(plan);
+    runPlan<float>(plan, reinterpret_cast<Buffers>(buffers));
+  }
+}
+
+// Elements [first, end) of all segments as if they stood behind one another.
+template <typename T>
+void runSegmentRange(const Plan& plan, const Formula& formula, const Row& row, int64_t first, int64_t end) {
+  HWY_ALIGN T slots[pointwise::kSlotElements];
+  T* at[pointwise::kMaxPlaces];
+  resolvePlaces(plan, slots, at);
+  for (int64_t s = 0, start = 0; start < end; start += formula.size(s++)) {
+    const int64_t last = std::min(formula.size(s), end - start);
+    int64_t i = std::max<int64_t>(0, first - start);
+    if (i >= last) continue;
+    void* buffers[pointwise::kMaxFormulaBuffers];
+    formula.gatherBuffers(row, s, buffers);
+    for (; i < last; i += plan.blockCols) {
+      runBlock(plan, {0, i, i, 1, std::min(plan.blockCols, last - i)}, reinterpret_cast<Buffers>(buffers), at);
+    }
+  }
+}
+
+template <typename T>
+void runSegmentPlan(const Plan& plan, const Formula& formula, const Row& row) {
+  void* buffers[pointwise::kMaxFormulaBuffers];
+  formula.gatherBuffers(row, 0, buffers);
+  fillCells<T>(plan, reinterpret_cast<Buffers>(buffers));
+  const int64_t perChunk = plan.blocksPerChunk * plan.blockCols;
+  parallelFor(ceilDivide(formula.cols, perChunk), [&](int64_t chunk) HWY_ATTR {
+    runSegmentRange<T>(plan, formula, row, chunk * perChunk, std::min((chunk + 1) * perChunk, formula.cols));
+  });
+}
+
+void runSegments(const Plan& plan, const Formula& formula, const Row& row) {
+  if (plan.integer) {
+    runSegmentPlan<int32_t>(plan, formula, row);
+  } else {
+    runSegmentPlan<float>(plan, formula, row);
   }
 }
 
@@ -185,6 +247,7 @@ HWY_AFTER_NAMESPACE();
 namespace steepest {
 
 HWY_EXPORT(runFormula);
+HWY_EXPORT(runSegments);
 
 // [outputs..., inputs...]; arguments as in pointwise_formula.h
 Status pointwiseFast(const Row& row) {
@@ -193,7 +256,20 @@ Status pointwiseFast(const Row& row) {
   if (formula.rows == 0 || formula.cols == 0 || formula.instructions == 0) return {};
   pointwise::Plan plan;
   if (!pointwise::makePlan(formula, plan)) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(runFormula)(plan);
+  HWY_DYNAMIC_DISPATCH(runFormula)(plan, row.buffers);
+  return {};
+}
+
+// [outputs... of each segment, full inputs... of each segment, scalars...]; arguments [as of pointwise with rows = segments and
+// cols = elements of all, a size per segment]: see pointwise_formula.h. One pass: chunks are cut from the elements as if the
+// segments stood behind one another.
+Status pointwiseSegmentsFast(const Row& row) {
+  pointwise::Formula formula;
+  if (!pointwise::decodeSegments(row, false, formula)) return kBadRow;
+  if (formula.cols == 0 || formula.instructions == 0) return {};
+  pointwise::Plan plan;
+  if (!pointwise::makePlan(formula, plan)) return kBadRow;
+  HWY_DYNAMIC_DISPATCH(runSegments)(plan, formula, row);
   return {};
 }
 

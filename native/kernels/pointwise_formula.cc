@@ -65,19 +65,17 @@ bool decodeInstructions(const double* words, Formula& f) {
   return true;
 }
 
-}  // namespace
-
-bool decode(const Row& row, bool twin, Formula& f) {
+// Everything but the number of buffers and what may follow the code; gives how many arguments the formula takes.
+bool decodeFormula(const Row& row, bool twin, Formula& f, int64_t& words) {
   constexpr int64_t kHeader = 8;
   constexpr int64_t kMaxSize = (int64_t{1} << 53) + 1;
-  constexpr int64_t limits[kHeader] = {2,           kMaxSize,     kMaxSize,     kMaxBuffers,
-                                       kMaxBuffers, kMaxOperands, kMaxOperands, kMaxInstructions};
+  constexpr int64_t limits[kHeader] = {
+      2, kMaxSize, kMaxSize, kMaxFormulaBuffers, kMaxFormulaBuffers, kMaxOperands, kMaxOperands, kMaxInstructions};
   int64_t header[kHeader];
   if (row.argumentCount < kHeader) return false;
   for (int64_t i = 0; i < kHeader; ++i) {
     if (!below(row.number(i), limits[i], header[i])) return false;
   }
-  f.row = &row;
   f.integer = header[0] != 0;
   f.rows = header[1];
   f.cols = header[2];
@@ -87,13 +85,51 @@ bool decode(const Row& row, bool twin, Formula& f) {
   f.registers = header[6];
   f.instructions = header[7];
   int64_t elements;
-  if (f.operands() > kMaxOperands || f.inputs + f.outputs != row.bufferCount) return false;
+  if (f.operands() > kMaxOperands || f.inputs + f.outputs > kMaxFormulaBuffers) return false;
   if (__builtin_mul_overflow(f.rows, f.cols, &elements) || elements >= kMaxSize) return false;
-  if (row.argumentCount != kHeader + 2 * f.inputs + f.outputs + f.constants + 5 * f.instructions) return false;
+  words = kHeader + 2 * f.inputs + f.outputs + f.constants + 5 * f.instructions;
+  if (row.argumentCount < words) return false;
   f.inputWords = row.arguments + kHeader;
   f.outputWords = f.inputWords + 2 * f.inputs;
   f.constantWords = f.outputWords + f.outputs;
   return acceptsTypes(f, twin) && decodeInstructions(f.constantWords + f.constants, f);
+}
+
+}  // namespace
+
+bool decode(const Row& row, bool twin, Formula& f) {
+  int64_t words;
+  return decodeFormula(row, twin, f, words) && row.argumentCount == words && row.bufferCount == f.inputs + f.outputs;
+}
+
+bool decodeSegments(const Row& row, bool twin, Formula& f) {
+  int64_t words;
+  if (!decodeFormula(row, twin, f, words)) return false;
+  f.segments = f.rows;
+  f.rows = 1;
+  f.scalars = 0;
+  for (int64_t i = 0; i < f.inputs; ++i) {
+    if (f.inputKind(i) != Kind::full && f.inputKind(i) != Kind::scalar) return false;
+    f.scalars += f.inputKind(i) == Kind::scalar;
+  }
+  if (row.argumentCount - words != f.segments) return false;
+  if (row.bufferCount != f.segments * (f.outputs + f.inputs - f.scalars) + f.scalars) return false;
+  f.sizeWords = row.arguments + words;
+  int64_t total = 0;
+  for (int64_t s = 0; s < f.segments; ++s) {
+    int64_t size;
+    if (!below(f.sizeWords[s], f.cols + 1, size)) return false;
+    total += size;
+  }
+  return total == f.cols;
+}
+
+void Formula::gatherBuffers(const Row& row, int64_t segment, void** buffers) const {
+  void* const* output = row.buffers + segment * outputs;
+  void* const* full = row.buffers + segments * outputs + segment * (inputs - scalars);
+  void* const* scalar = row.buffers + segments * (outputs + inputs - scalars);
+  for (int64_t i = 0; i < outputs; ++i) *buffers++ = *output++;
+  for (int64_t i = 0; i < inputs; ++i) *buffers++ = inputKind(i) == Kind::scalar ? *scalar++ : *full++;
 }
 
 }  // namespace steepest::pointwise

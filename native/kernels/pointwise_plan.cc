@@ -15,7 +15,8 @@ constexpr int64_t kChunkCost = 65536;
 int64_t blockFor(int64_t slots) {
   constexpr int64_t elements = kSlotBytes / 4;
   if (slots == 0) return kMaxBlock;
-  return std::clamp((elements / slots - kSlotPadding) / 16 * 16, kMinBlock, kMaxBlock);
+  return std::clamp<int64_t>((static_cast<uint32_t>(elements) / static_cast<uint32_t>(slots) - kSlotPadding) / 16 * 16, kMinBlock,
+                             kMaxBlock);
 }
 
 class Planner {
@@ -26,7 +27,7 @@ class Planner {
     chooseShape();
     for (int64_t i = 0; i < f_.inputs; ++i) at_[i] = placeInput(i);
     for (int64_t i = 0; i < f_.constants; ++i) at_[f_.inputs + i] = cell(f_.constantWords[i]);
-    for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slotPlace(false);
+    for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slot(false);
     for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
     for (int64_t i = 0; i < f_.instructions; ++i) {
       if (plan_.places + 2 > kMaxPlaces) return false;
@@ -51,7 +52,7 @@ class Planner {
   void chooseShape() {
     plan_.integer = f_.integer;
     plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
-    plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
+    plan_.scalars = plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
     bool perRow = false, perColumn = false;
     int64_t most = f_.registers + 2 * f_.outputs;
     for (int64_t i = 0; i < f_.inputs; ++i) {
@@ -67,94 +68,80 @@ class Planner {
     plan_.wide = flat || plan_.cols > kMaxBlock / 2 || plan_.cols * 2 > blockFor(most) || (perRow && plan_.cols >= 128);
   }
 
-  int16_t place(void* base, int64_t slot, Motion motion, bool single) {
-    const auto index = static_cast<int16_t>(plan_.places++);
-    plan_.place[index] = {static_cast<char*>(base), static_cast<int16_t>(slot), motion, single};
-    if (motion != Motion::fixed) plan_.movingPlace[plan_.moving++] = index;
-    return index;
+  int16_t place(int64_t index, Home home, Motion motion, bool single) {
+    const auto number = static_cast<int16_t>(plan_.places++);
+    plan_.place[number] = {static_cast<int16_t>(index), home, motion, single};
+    if (motion != Motion::fixed) plan_.movingPlace[plan_.moving++] = number;
+    return number;
   }
 
-  int16_t slotPlace(bool single) { return place(nullptr, plan_.slots++, Motion::fixed, single); }
+  int16_t slot(bool single) { return place(plan_.slots++, Home::slot, Motion::fixed, single); }
+  int16_t emptyCell() { return place(plan_.cells++, Home::cell, Motion::fixed, true); }
 
   int16_t cell(double value) {
-    Plan::Cell& target = plan_.cell[plan_.cells++];
+    Plan::Cell& target = plan_.cell[plan_.cells];
     if (plan_.integer) {
       target.integer = static_cast<int32_t>(value);
     } else {
       target.real = static_cast<float>(value);
     }
-    return place(&target, -1, Motion::fixed, true);
+    return emptyCell();
   }
 
-  static double read(const void* source, DType dtype) {
-    if (dtype == DType::float32) return static_cast<double>(*static_cast<const float*>(source));
-    if (dtype == DType::int32) return *static_cast<const int32_t*>(source);
-    return *static_cast<const uint8_t*>(source);
+  // A place that `list` fills from, or empties into, a buffer.
+  static int16_t transfer(Transfer* list, int32_t& count, int64_t buffer, int16_t place, DType dtype, Motion motion) {
+    list[count++] = {static_cast<int16_t>(buffer), place, dtype, motion};
+    return place;
   }
 
   int16_t placeInput(int64_t i) {
     const Kind kind = kindOf(i);
     const DType dtype = f_.inputType(i);
-    // Never written through: only dst places are.
-    char* const base = static_cast<char*>(const_cast<void*>(f_.input(i)));
-    if (kind == Kind::scalar) return cell(read(base, dtype));
-    if (!plan_.wide && kind != Kind::full) {
-      const int16_t index = slotPlace(false);
-      if (kind == Kind::row) {
-        plan_.rowSpread[plan_.rowSpreads++] = {base, index, dtype};
-      } else {
-        plan_.columnSpread[plan_.columnSpreads++] = {base, index, dtype};
-      }
-      return index;
-    }
+    const int64_t buffer = f_.outputs + i;
+    if (kind == Kind::scalar) return transfer(plan_.scalar, plan_.scalars, buffer, emptyCell(), dtype, Motion::fixed);
+    if (!plan_.wide && kind == Kind::row)
+      return transfer(plan_.rowSpread, plan_.rowSpreads, buffer, slot(false), dtype, Motion::row);
+    if (!plan_.wide && kind == Kind::column)
+      return transfer(plan_.columnSpread, plan_.columnSpreads, buffer, slot(false), dtype, Motion::column);
     const Motion motion = kind == Kind::row ? Motion::row : kind == Kind::column ? Motion::column : Motion::element;
     const bool single = kind == Kind::row;
-    if (isComputeType(dtype)) return place(base, -1, motion, single);
-    const int16_t index = slotPlace(single);
-    plan_.conversion[plan_.conversions++] = {base, index, dtype, motion};
-    return index;
+    if (isComputeType(dtype)) return place(buffer, Home::buffer, motion, single);
+    return transfer(plan_.conversion, plan_.conversions, buffer, slot(single), dtype, motion);
   }
 
   int16_t placeOutput(int64_t i) {
     const DType dtype = f_.outputType(i);
-    char* const base = static_cast<char*>(f_.output(i));
-    if (isComputeType(dtype)) return place(base, -1, Motion::element, false);
-    const int16_t index = slotPlace(false);
-    plan_.store[plan_.stores++] = {base, index, dtype};
-    return index;
-  }
-
-  bool isCell(int16_t index) const {
-    const Place& p = plan_.place[index];
-    return p.single && p.base != nullptr && p.motion == Motion::fixed;
+    if (isComputeType(dtype)) return place(i, Home::buffer, Motion::element, false);
+    return transfer(plan_.store, plan_.stores, i, slot(false), dtype, Motion::element);
   }
 
   // Where a result that is one number goes: a cell if it is known before the blocks, else the register's slot, or a new one.
   int16_t placeSingle(bool early, int64_t dst) {
-    if (early) return cell(0);
-    if (dst >= f_.firstOutput()) return slotPlace(true);
-    return place(nullptr, plan_.place[home_[dst]].slot, Motion::fixed, true);
+    if (early) return emptyCell();
+    if (dst >= f_.firstOutput()) return slot(true);
+    return place(plan_.place[home_[dst]].index, Home::slot, Motion::fixed, true);
   }
 
+  // Fields are stored one by one where they stay: reading a copy of them as one word would wait for the stores.
   void placeInstruction(const Instruction& instruction) {
     const auto opcode = static_cast<uint8_t>(instruction.opcode);
     const int64_t operands = kInstructionInfo[opcode].operands;
-    PlannedInstruction planned{opcode, 0, true, 0, {0, 0, 0}};
+    int16_t operand[3] = {0, 0, 0};
+    unsigned singles = 0;
     bool early = true;
     for (int64_t k = 0; k < operands; ++k) {
-      const int16_t index = at_[instruction.operand[k]];
-      planned.operand[k] = index;
-      if (plan_.place[index].single) planned.singles |= static_cast<uint8_t>(1 << k);
-      planned.single &= plan_.place[index].single;
-      early &= isCell(index);
+      operand[k] = at_[instruction.operand[k]];
+      const Place& from = plan_.place[operand[k]];
+      singles |= static_cast<unsigned>(from.single) << k;
+      early &= from.home == Home::cell;
     }
+    PlannedInstruction& planned = early ? plan_.early[plan_.earlyInstructions++] : plan_.instruction[plan_.instructions++];
+    planned.opcode = opcode;
+    planned.singles = static_cast<uint8_t>(singles);
+    planned.single = singles == (1u << operands) - 1;
+    for (int64_t k = 0; k < 3; ++k) planned.operand[k] = operand[k];
     const int16_t home = home_[instruction.dst];
     planned.dst = at_[instruction.dst] = planned.single ? placeSingle(early, instruction.dst) : home;
-    if (early) {
-      plan_.early[plan_.earlyInstructions++] = planned;
-    } else {
-      plan_.instruction[plan_.instructions++] = planned;
-    }
     if (planned.single && instruction.dst >= f_.firstOutput()) {
       plan_.instruction[plan_.instructions++] = {static_cast<uint8_t>(Opcode::copy), 1, false, home, {planned.dst, 0, 0}};
     }

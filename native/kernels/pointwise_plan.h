@@ -5,7 +5,8 @@
 // read and written where they are. What is the same for all elements is a cell, one number, and instructions that have only
 // cells as operands are run once, before the blocks ("early"). When a row of the iteration space fills a block of its own
 // ("wide"), a per-row operand is a single number too; otherwise several rows share a block, and per-row and per-column operands
-// are spread over a slot. Invariant: plans depend on the row alone, and chunks of blocks may run in any order on any thread.
+// are spread over a slot. Invariant: a plan follows from the arguments alone and names buffers by their position, so that one
+// serves all segments of a row; chunks of blocks may run in any order on any thread.
 #pragma once
 
 #include <cstdint>
@@ -26,33 +27,24 @@ constexpr int64_t kMaxPlaces = 2 * kMaxOperands;
 // How the address of a place follows the block.
 enum class Motion : uint8_t { fixed, element, row, column };
 
-// Where a value stands: a cell (slot < 0, fixed), a slot (fixed), or a buffer.
+enum class Home : uint8_t { slot, cell, buffer };
+
+// Where a value stands: slot, cell or buffer number `index`. Slots and cells are fixed.
 struct Place {
-  char* base;  // null for slots
-  int16_t slot;
+  int16_t index;
+  Home home;
   Motion motion;
   bool single;  // one number for the whole block
 };
 
-struct Conversion {
-  const char* source;
+// Between a buffer and the place (a slot, or a cell) that holds its values in the compute type: operands of another dtype before
+// the block's instructions, outputs of another dtype after them, per-row and per-column operands spread over short rows, and
+// scalars, which are read once.
+struct Transfer {
+  int16_t buffer;
   int16_t place;
   DType dtype;
   Motion motion;
-};
-
-// A slot converted into an output of another dtype after the block's instructions.
-struct Store {
-  char* target;
-  int16_t place;
-  DType dtype;
-};
-
-// A per-row or per-column operand of short rows, spread over a slot.
-struct Spread {
-  const char* source;
-  int16_t place;
-  DType dtype;
 };
 
 struct PlannedInstruction {
@@ -74,7 +66,7 @@ struct Plan {
   int64_t blocks, blockElements, blocksPerChunk;
   int64_t slotStride;  // elements
 
-  int32_t cells, slots, places, earlyInstructions, instructions, conversions, rowSpreads, columnSpreads, stores, moving;
+  int32_t cells, slots, places, earlyInstructions, instructions, scalars, conversions, rowSpreads, columnSpreads, stores, moving;
   union Cell {
     float real;
     int32_t integer;
@@ -82,9 +74,8 @@ struct Plan {
   Place place[kMaxPlaces];
   int16_t movingPlace[kMaxOperands];
   PlannedInstruction early[kMaxInstructions], instruction[2 * kMaxInstructions];
-  Conversion conversion[kMaxBuffers];
-  Spread rowSpread[kMaxBuffers], columnSpread[kMaxBuffers];
-  Store store[kMaxBuffers];
+  Transfer scalar[kMaxFormulaBuffers], conversion[kMaxFormulaBuffers], rowSpread[kMaxFormulaBuffers],
+      columnSpread[kMaxFormulaBuffers], store[kMaxFormulaBuffers];
 };
 
 // False if the formula needs more slots than there are.

@@ -88,9 +88,9 @@ int64_t positionOf(pointwise::Kind kind, int64_t row, int64_t column, int64_t co
 }
 
 template <typename T>
-void evaluateElement(const Formula& f, int64_t row, int64_t column, T* values) {
+void evaluateElement(const Formula& f, void* const* buffers, int64_t row, int64_t column, T* values) {
   for (int64_t i = 0; i < f.inputs; ++i) {
-    values[i] = loadElement<T>(f.input(i), f.inputType(i), positionOf(f.inputKind(i), row, column, f.cols));
+    values[i] = loadElement<T>(buffers[f.outputs + i], f.inputType(i), positionOf(f.inputKind(i), row, column, f.cols));
   }
   for (int64_t i = 0; i < f.instructions; ++i) {
     const pointwise::Instruction& instruction = f.instruction[i];
@@ -103,16 +103,24 @@ void evaluateElement(const Formula& f, int64_t row, int64_t column, T* values) {
     }
   }
   for (int64_t i = 0; i < f.outputs; ++i) {
-    storeElement(f.output(i), f.outputType(i), row * f.cols + column, values[f.firstOutput() + i]);
+    storeElement(buffers[i], f.outputType(i), row * f.cols + column, values[f.firstOutput() + i]);
   }
 }
 
 template <typename T>
-void evaluateAll(const Formula& f) {
+void evaluateAs(const Formula& f, void* const* buffers, int64_t rows, int64_t cols) {
   T values[pointwise::kMaxOperands] = {};
   for (int64_t i = 0; i < f.constants; ++i) values[f.inputs + i] = static_cast<T>(f.constantWords[i]);
-  for (int64_t row = 0; row < f.rows; ++row) {
-    for (int64_t column = 0; column < f.cols; ++column) evaluateElement(f, row, column, values);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < cols; ++column) evaluateElement(f, buffers, row, column, values);
+  }
+}
+
+void evaluate(const Formula& f, void* const* buffers, int64_t rows, int64_t cols) {
+  if (f.integer) {
+    evaluateAs<int64_t>(f, buffers, rows, cols);
+  } else {
+    evaluateAs<double>(f, buffers, rows, cols);
   }
 }
 
@@ -121,10 +129,17 @@ void evaluateAll(const Formula& f) {
 Status pointwiseTwin(const Row& row) {
   Formula formula;
   if (!pointwise::decode(row, true, formula)) return kBadRow;
-  if (formula.integer) {
-    evaluateAll<int64_t>(formula);
-  } else {
-    evaluateAll<double>(formula);
+  evaluate(formula, row.buffers, formula.rows, formula.cols);
+  return {};
+}
+
+Status pointwiseSegmentsTwin(const Row& row) {
+  Formula formula;
+  if (!pointwise::decodeSegments(row, true, formula)) return kBadRow;
+  for (int64_t s = 0; s < formula.segments; ++s) {
+    void* buffers[pointwise::kMaxFormulaBuffers];
+    formula.gatherBuffers(row, s, buffers);
+    evaluate(formula, buffers, 1, formula.size(s));
   }
   return {};
 }

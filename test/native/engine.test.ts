@@ -34,7 +34,7 @@ describe('rows', () => {
     ['NaN', [Number.NaN, 0, 1, 3]],
     ['infinity', [0, 0, Number.POSITIVE_INFINITY, 3]],
     ['a wrong mode', [0, 2, 1, 3]],
-    ['more buffers than allowed', [0, 0, 65, 3]],
+    ['more buffers than allowed', [0, 0, 1025, 3]],
     ['more arguments than the row holds', [0, 0, 1, 4000]],
     ['an address that is none', [0, 0, 1, 3, -8, 0, 0, 0]],
     ['a fractional address', [0, 0, 1, 3, 8.5, 0, 0, 0]],

@@ -71,3 +71,32 @@ export function formulaCase(formula: FormulaCase): KernelCase {
     floor: formula.floor ?? 0,
   }
 }
+
+/** A formula applied to segments of the sizes given: full operands have an array per segment, scalars are shared. */
+export interface SegmentsCase extends Omit<FormulaCase, 'rows' | 'cols' | 'inputs'> {
+  sizes: readonly number[]
+  inputs: readonly { dtype: ElementType; kind: 'full' | 'scalar'; data: (size: number, seed: number) => ArrayLike<number> }[]
+}
+
+/** The same as a row of segments. Buffers: outputs of each segment in turn, full inputs of each segment in turn, scalars. */
+export function segmentsCase(formula: SegmentsCase): KernelCase {
+  const { sizes, inputs, outputs } = formula
+  const shape = {
+    rows: sizes.length,
+    cols: sizes.reduce((sum, size) => sum + size, 0),
+    inputs: inputs.map(({ dtype, kind }) => ({ dtype, kind, data: [] })),
+  }
+  const full = sizes.flatMap((size, segment) =>
+    inputs.flatMap(({ dtype, kind, data }, i) => (kind === 'full' ? [{ dtype, data: data(size, 100 * segment + i) }] : [])),
+  )
+  const scalars = inputs.flatMap(({ dtype, kind, data }, i) => (kind === 'scalar' ? [{ dtype, data: data(1, i) }] : []))
+  return {
+    kernel: 'pointwiseSegments',
+    name: formula.name,
+    args: [...formulaArguments({ ...formula, ...shape }), ...sizes],
+    outputs: sizes.flatMap((size) => outputs.map((dtype) => ({ dtype, length: size }))),
+    inputs: [...full, ...scalars],
+    epsilons: formula.epsilons ?? 0,
+    floor: formula.floor ?? 0,
+  }
+}

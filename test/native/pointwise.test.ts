@@ -242,6 +242,23 @@ describe('malformed rows are refused', () => {
     expect([...output]).toEqual(new Array(6).fill(7))
   })
 
+  test('rows of segments as well', () => {
+    const plain = formulaArguments({ ...good, rows: 2, cols: 6 })
+    const buffers = [output, output, input, input]
+    const segments = (args: readonly number[], some = buffers) =>
+      [false, true].map((twin) => {
+        const addresses = some.map((view) => native.address(view.buffer as ArrayBuffer))
+        return runRow('pointwiseSegments', twin, addresses, args).status
+      })
+    expect(segments([...plain, 2, 5]), 'sizes that are more than the total').toEqual([2, 2])
+    expect(segments([...plain, 2, 3]), 'sizes that are less').toEqual([2, 2])
+    expect(segments([...plain, 7, -1]), 'a negative size').toEqual([2, 2])
+    expect(segments([...plain, 6]), 'a size missing').toEqual([2, 2])
+    expect(segments([...plain, 2, 4], buffers.slice(1)), 'a buffer missing').toEqual([2, 2])
+    expect(segments([...plain.with(9, 1), 2, 4]), 'an operand per row').toEqual([2, 2])
+    expect([...output]).toEqual(new Array(6).fill(7))
+  })
+
   test('and the row they were made from is not', () => {
     const { status: fine, outputs } = runCase(
       {

@@ -1,0 +1,81 @@
+// Cases of pointwise formulas over segments: the update of Adam over parameters of many sizes, formulas of other dtypes, empty
+// segments, none at all, and more of them than threads.
+import { type SegmentsCase, type Step, segmentsCase } from '../formula.js'
+import { type KernelCase, lengths, randomIntegers, randomValues } from '../harness.js'
+
+const values = (size: number, seed: number) => randomValues(size, seed + 1)
+const positive = (size: number, seed: number) => randomValues(size, seed + 1, 0.1, 1)
+const integers = (size: number, seed: number) => randomIntegers(size, seed + 1, -50, 50)
+
+/** m + (1 - b1)(g - m), v + (1 - b2)(g^2 - v), p - rate m / (sqrt(v) + epsilon) of p x0, g x1, rate x2, m x3, v x4. */
+const adam: readonly Step[] = [
+  ['subtract', 'r0', 'x1', 'x3'],
+  ['multiplyAdd', 'r0', 'r0', 'c0', 'x3'],
+  ['square', 'r1', 'x1'],
+  ['subtract', 'r1', 'r1', 'x4'],
+  ['multiplyAdd', 'r1', 'r1', 'c1', 'x4'],
+  ['copy', 'y1', 'r0'],
+  ['copy', 'y2', 'r1'],
+  ['multiply', 'r0', 'r0', 'x2'],
+  ['sqrt', 'r1', 'r1'],
+  ['add', 'r1', 'r1', 'c2'],
+  ['divide', 'r0', 'r0', 'r1'],
+  ['subtract', 'y0', 'x0', 'r0'],
+]
+
+function update(name: string, sizes: readonly number[]): KernelCase {
+  return segmentsCase({
+    name,
+    sizes,
+    inputs: [
+      { dtype: 'float32', kind: 'full', data: values },
+      { dtype: 'float32', kind: 'full', data: values },
+      { dtype: 'float32', kind: 'scalar', data: () => [0.001] },
+      { dtype: 'float32', kind: 'full', data: values },
+      { dtype: 'float32', kind: 'full', data: positive },
+    ],
+    outputs: ['float32', 'float32', 'float32'],
+    constants: [0.1, 0.001, 1e-7],
+    registers: 2,
+    steps: adam,
+    // A dozen roundings at the size of the operands.
+    epsilons: 6,
+    floor: 1,
+  })
+}
+
+const sum: SegmentsCase = {
+  name: 'int32 and uint8 operands, a scalar before full ones',
+  compute: 'int32',
+  sizes: [5, 0, 700, 1, 33],
+  inputs: [
+    { dtype: 'int32', kind: 'scalar', data: () => [7] },
+    { dtype: 'int32', kind: 'full', data: integers },
+    { dtype: 'uint8', kind: 'full', data: (size, seed) => randomIntegers(size, seed, 0, 256) },
+  ],
+  outputs: ['int32', 'bool'],
+  registers: 1,
+  steps: [
+    ['multiply', 'r0', 'x1', 'x0'],
+    ['add', 'y0', 'r0', 'x2'],
+    ['greater', 'y1', 'r0', 'x2'],
+  ],
+}
+
+export const cases: readonly KernelCase[] = [
+  ...lengths.map((size) => update(`one segment of ${size}`, [size])),
+  update('no segment', []),
+  update('empty segments', [0, 0, 0]),
+  update('a small network', [1280, 64, 4096, 64, 64, 1]),
+  update('large and small', [3, 100_000, 0, 512, 513, 30_001, 1]),
+  update('120 segments', [...lengths, ...lengths, ...lengths, ...lengths.slice(0, 18)]),
+  segmentsCase(sum),
+  segmentsCase({
+    name: 'one instruction, without registers',
+    sizes: [9, 20_000, 4],
+    inputs: [{ dtype: 'float32', kind: 'full', data: values }],
+    outputs: ['float32'],
+    constants: [0.5],
+    steps: [['multiply', 'y0', 'x0', 'c0']],
+  }),
+]
