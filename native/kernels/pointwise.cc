@@ -13,6 +13,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/arguments.h"
+#include "kernels/pointwise_fused-inl.h"
 #include "kernels/pointwise_loops-inl.h"
 #include "kernels/pointwise_plan.h"
 
@@ -137,6 +138,9 @@ void runBlock(const Plan& plan, const Block& block, Buffers buffers, T** at) {
     spreadRows(at[t.place], buffers[t.buffer], t.dtype, block.row, block.rows, plan.cols);
   }
   for (int32_t i = 0; i < plan.instructions; ++i) runInstruction(plan.instruction[i], at, block.count);
+  if constexpr (hwy::IsFloat<T>()) {
+    if (plan.adam) adamLoop(plan.update, at, block.count);
+  }
   for (int32_t i = 0; i < plan.stores; ++i) {
     const Transfer& t = plan.store[i];
     store(buffers[t.buffer], t.dtype, at[t.place], block.first, block.count);

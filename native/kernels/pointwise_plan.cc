@@ -29,7 +29,9 @@ class Planner {
     for (int64_t i = 0; i < f_.constants; ++i) at_[f_.inputs + i] = cell(f_.constantWords[i]);
     for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slot(false);
     for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
+    const int64_t single = f_.instructions - (endsInAdam(f_, plan_.update) ? kAdamInstructions : 0);
     for (int64_t i = 0; i < f_.instructions; ++i) {
+      if (i == single && placeUpdate()) break;
       if (plan_.places + 2 > kMaxPlaces) return false;
       placeInstruction(f_.instruction[i]);
     }
@@ -51,6 +53,7 @@ class Planner {
 
   void chooseShape() {
     plan_.integer = f_.integer;
+    plan_.adam = false;
     plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
     plan_.scalars = plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
     bool perRow = false, perColumn = false;
@@ -147,6 +150,20 @@ class Planner {
     }
   }
 
+  // Puts places for the operands of plan.update; false, and the instructions remain, where one is not of the kind that it has to
+  // be.
+  bool placeUpdate() {
+    AdamMatch places;
+    for (int64_t k = 0; k < kAdamOperands; ++k) {
+      places.operand[k] = at_[plan_.update.operand[k]];
+      if (plan_.place[places.operand[k]].single != (k >= kAdamArrays)) return false;
+    }
+    for (int64_t k = 0; k < kAdamResults; ++k) places.result[k] = home_[plan_.update.result[k]];
+    plan_.update = places;
+    plan_.adam = true;
+    return true;
+  }
+
   void chooseBlocks() {
     const int64_t block = plan_.slots == 0 && plan_.instructions == 1 ? kLoneBlock : blockFor(plan_.slots);
     if (plan_.wide && plan_.cols <= block) {  // small formulas are frequent, and divisions are what planning costs
@@ -164,7 +181,7 @@ class Planner {
       plan_.blockElements = plan_.rowsPerBlock * plan_.cols;
     }
     plan_.slotStride = plan_.slots == 0 ? 0 : block + kSlotPadding;
-    int64_t cost = 1;
+    int64_t cost = plan_.adam ? kAdamCost : 1;
     for (int32_t i = 0; i < plan_.instructions; ++i) cost += kInstructionInfo[plan_.instruction[i].opcode].cost;
     const int64_t total = plan_.blocks * plan_.blockElements * cost;
     const int64_t chunks = std::min(ceilDivide(total, kChunkCost), plan_.blocks);

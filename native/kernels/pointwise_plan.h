@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "kernels/pointwise_formula.h"
+#include "kernels/pointwise_fused.h"
 
 namespace steepest::pointwise {
 
@@ -73,6 +74,8 @@ struct Plan {
   } cell[kMaxOperands + kMaxInstructions];
   Place place[kMaxPlaces];
   int16_t movingPlace[kMaxOperands];
+  bool adam;  // the update of Adam follows the instructions, on these places
+  AdamMatch update;
   PlannedInstruction early[kMaxInstructions], instruction[2 * kMaxInstructions];
   Transfer scalar[kMaxFormulaBuffers], conversion[kMaxFormulaBuffers], rowSpread[kMaxFormulaBuffers],
       columnSpread[kMaxFormulaBuffers], store[kMaxFormulaBuffers];

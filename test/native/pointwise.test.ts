@@ -2,6 +2,7 @@
 // place or not; integer formulas and exact float formulas equal the twin; malformed rows are refused.
 import { afterAll, describe, expect, test } from 'vitest'
 import { native } from '../../lib/native.js'
+import { adam } from './cases/segments.js'
 import { type FormulaCase, type FormulaInput, formulaArguments, type Kind, kinds, lengthOf, type Step } from './formula.js'
 import { type Data, type ElementType, instructionSets, randomIntegers, randomValues, runCase, runRow } from './harness.js'
 
@@ -183,6 +184,28 @@ describe.each(instructionSets)('random formulas on %s', (instructionSet) => {
       expectEqual(runFormula(formula, false, false), runFormula(formula, true, false), formula)
     }
   })
+})
+
+test.each(instructionSets)('the update of Adam has the bits of its instructions one by one on %s', (instructionSet) => {
+  native.setInstructionSet(instructionSet)
+  for (const cols of [1, 9, 700]) {
+    const data = [1, 2, 3, 4].map((seed) => randomValues(cols, seed, 0.1, 1))
+    const formula: FormulaCase = {
+      name: 'adam',
+      rows: 1,
+      cols,
+      inputs: [
+        ...data.map((values): FormulaInput => ({ dtype: 'float32', kind: 'full', data: values })),
+        { dtype: 'float32', kind: 'scalar', data: [0.001] },
+      ],
+      outputs: ['float32', 'float32', 'float32'],
+      constants: [0.1, 0.001, 1e-7],
+      registers: 5,
+      steps: adam,
+    }
+    expectEqual(runFormula(formula, false, false), oneByOne(formula), formula)
+    expectEqual(runFormula(formula, false, true), oneByOne(formula), formula)
+  }
 })
 
 describe('malformed rows are refused', () => {
