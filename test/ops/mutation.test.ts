@@ -1,6 +1,6 @@
 // The tests of the tests: with any one kernel's output or any one gradient off by a factor of 1.001, the recipe must fail.
 import { afterEach, describe, expect, it } from 'vitest'
-import { call, kernelNamed, kernelNames } from '../../lib/dispatch.js'
+import { call, instructionCodes, kernelNamed, kernelNames } from '../../lib/dispatch.js'
 import { injectFault } from '../../lib/fault.js'
 import { arange, full, oneHot } from '../../lib/index.js'
 import { registry } from '../../lib/ops/op.js'
@@ -26,6 +26,14 @@ const knownValues: Record<string, () => void> = {
     const out = emptyTensor('float32', [1, 1])
     call(kernelNamed('matmulFused'), false, [out], [full([1, 1], 2), full([1, 1], 3), full([1], 1)], [1, 1, 1, 1, 0, 0, 1, 1, 0])
     expect(out.array()).toEqual([[7]])
+  },
+  // copy over segments of one and two elements
+  pointwiseSegments: () => {
+    const [x, y] = [full([1], 3), full([2], 4)]
+    const outputs = [emptyTensor('float32', [1]), emptyTensor('float32', [2])]
+    const formula = [0, 2, 3, 1, 1, 0, 0, 1, 0, 0, 0, instructionCodes.get('copy') as number, 1, 0, 0, 0]
+    call(kernelNamed('pointwiseSegments'), false, outputs, [x, y], [...formula, 1, 2])
+    expect(outputs.map((output) => output.array())).toEqual([[3], [4, 4]])
   },
   arange: () => expect(arange(1, 4).array()).toEqual([1, 2, 3]),
 }
