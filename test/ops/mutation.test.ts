@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { call, instructionCodes, kernelNamed, kernelNames } from '../../lib/dispatch.js'
 import { injectFault } from '../../lib/fault.js'
-import { arange, full, oneHot } from '../../lib/index.js'
+import { arange, full, oneHot, tensor } from '../../lib/index.js'
+import { channelGradients, channelMoments } from '../../lib/ops/channels.js'
 import { registry } from '../../lib/ops/op.js'
 import { emptyTensor } from '../../lib/tensor/tensor.js'
 import { randomChecks } from './random-recipe.js'
@@ -34,6 +35,15 @@ const knownValues: Record<string, () => void> = {
     const formula = [0, 2, 3, 1, 1, 0, 0, 1, 0, 0, 0, instructionCodes.get('copy') as number, 1, 0, 0, 0]
     call(kernelNamed('pointwiseSegments'), false, outputs, [x, y], [...formula, 1, 2])
     expect(outputs.map((output) => output.array())).toEqual([[3], [4, 4]])
+  },
+  channelMoments: () => {
+    const { mean, variance } = channelMoments(tensor([[1], [3]]))
+    expect([...mean.array(), ...variance.array()]).toEqual([2, 1])
+  },
+  channelGradients: () => {
+    const [x, dy, mean, rstd] = [tensor([[1], [3]]), tensor([[1], [2]]), tensor([2]), tensor([0.5])]
+    const { dGamma, dBeta } = channelGradients(dy, x, mean, rstd)
+    expect([...dGamma.array(), ...dBeta.array()]).toEqual([0.5, 3])
   },
   arange: () => expect(arange(1, 4).array()).toEqual([1, 2, 3]),
 }
