@@ -6,12 +6,14 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax.cc"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/arguments.h"
 #include "kernels/indices.h"
+#include "kernels/softmax_few-inl.h"
 #include "kernels/tail-inl.h"
 #include "kernels/vector_math-inl.h"
 
@@ -89,24 +91,8 @@ HWY_INLINE V exponentialSum(D d, const float* x, V maximum, float* terms, int64_
   });
 }
 
-// The same terms of a row that fits one vector, kept in a register: what a masked store wrote cannot be read back at once.
-HWY_INLINE V shortRowTerms(D d, const float* x, int64_t cols, V& sum) {
-  const auto there = hn::FirstN(d, static_cast<size_t>(cols));
-  const V v = hn::IfThenElse(there, loadUpTo(d, x, cols), hn::Set(d, -math::kInfinity));
-  const V e = math::exp(d, hn::Sub(v, hn::MaxOfLanes(d, v)));
-  sum = hn::SumOfLanes(d, hn::IfThenElseZero(there, e));
-  return e;
-}
-
-HWY_INLINE bool isShort(D d, int64_t cols) { return cols <= static_cast<int64_t>(hn::Lanes(d)); }
-
 void softmaxRow(float* y, const float* x, int64_t cols) {
   const D d;
-  if (isShort(d, cols)) {
-    V total;
-    const V e = shortRowTerms(d, x, cols, total);
-    return storeUpTo(d, hn::Div(e, total), y, cols);
-  }
   const V sum = exponentialSum(d, x, rowMaximum(d, x, cols), y, cols);
   const V scale = hn::Div(hn::Set(d, 1.0f), sum);
   forVectors(d, cols,
@@ -154,14 +140,6 @@ float crossEntropyRow(const float* x, int32_t label, int64_t cols) {
 // dx = (softmax(x) - [column == label]) dLoss
 void crossEntropyBackwardRow(float* dx, const float* x, int32_t label, float dLoss, int64_t cols) {
   const D d;
-  if (isShort(d, cols)) {
-    V total;
-    const V e = shortRowTerms(d, x, cols, total);
-    const hn::RebindToSigned<D> di;
-    const auto here = hn::RebindMask(d, hn::Eq(hn::Iota(di, 0), hn::Set(di, label)));
-    const V loss = hn::Set(d, dLoss);
-    return storeUpTo(d, hn::MulSub(e, hn::Div(loss, total), hn::IfThenElseZero(here, loss)), dx, cols);
-  }
   const V sum = exponentialSum(d, x, rowMaximum(d, x, cols), dx, cols);
   const V scale = hn::Div(hn::Set(d, dLoss), sum);
   forVectors(d, cols,
@@ -169,10 +147,24 @@ void crossEntropyBackwardRow(float* dx, const float* x, int32_t label, float dLo
   dx[label] -= dLoss;
 }
 
+// few(first row, rows) for groups of as many rows as a vector has lanes.
+template <typename F>
+void overGroups(int64_t rows, int64_t cols, const F& few) {
+  const int64_t lanes = TurnedRows::lanes();
+  overRows(ceilDivide(rows, lanes), lanes * rowCost(cols) / 4, [&](int64_t group) {
+    const int64_t first = group * lanes;
+    few(first, std::min(lanes, rows - first));
+  });
+}
+
 void softmax(const Row& row) {
   const int64_t rows = row.integer(0), cols = row.integer(1);
   float* const y = row.buffer<float>(0);
   const float* const x = row.buffer<float>(1);
+  if (cols <= kFewColumns) {
+    const auto few = row.flag(2) ? logSoftmaxFew : softmaxFew;
+    return overGroups(rows, cols, [&](int64_t r, int64_t count) { few(y + r * cols, x + r * cols, count, cols); });
+  }
   const auto one = row.flag(2) ? logSoftmaxRow : softmaxRow;
   overRows(rows, rowCost(cols), [&](int64_t r) { one(y + r * cols, x + r * cols, cols); });
 }
@@ -191,6 +183,10 @@ void sparseCrossEntropy(const Row& row) {
   float* const loss = row.buffer<float>(0);
   const float* const x = row.buffer<float>(1);
   const int32_t* const labels = row.buffer<int32_t>(2);
+  if (cols <= kFewColumns) {
+    return overGroups(rows, cols,
+                      [&](int64_t r, int64_t count) { crossEntropyFew(loss + r, x + r * cols, labels + r, count, cols); });
+  }
   overRows(rows, rowCost(cols), [&](int64_t r) { loss[r] = crossEntropyRow(x + r * cols, labels[r], cols); });
 }
 
@@ -200,6 +196,11 @@ void sparseCrossEntropyBackward(const Row& row) {
   const float* const x = row.buffer<float>(1);
   const int32_t* const labels = row.buffer<int32_t>(2);
   const float* const dLoss = row.buffer<float>(3);
+  if (cols <= kFewColumns) {
+    return overGroups(rows, cols, [&](int64_t r, int64_t count) {
+      crossEntropyBackwardFew(dx + r * cols, x + r * cols, labels + r, dLoss + r, count, cols);
+    });
+  }
   overRows(rows, rowCost(cols),
            [&](int64_t r) { crossEntropyBackwardRow(dx + r * cols, x + r * cols, labels[r], dLoss[r], cols); });
 }
