@@ -1,6 +1,6 @@
 // Cases of the statistics of channels: every remainder of a vector, blocks of rows and tiles of channels, means far from zero.
 //
-// Partial sums of up to 2000 rows are rounded at their own size, so errors grow with the square root of that; the variance is taken
+// Partial sums of up to 16384 rows are rounded at their own size, so errors grow with the square root of that; the variance is taken
 // about a row of the block, which may lie some deviations away from the mean.
 import { type KernelCase, lengths, randomValues } from '../harness.js'
 
@@ -33,7 +33,7 @@ function moments([rows, channels]: Shape, offset: number): KernelCase {
       { dtype: 'float32', length: channels },
     ],
     inputs: [{ dtype: 'float32', data: x }],
-    epsilons: 16,
+    epsilons: 24,
     floor: 1,
     reference: () => [means, means.map((mean, c) => average(column(c).map((value) => (value - mean) ** 2)))],
   }
@@ -54,7 +54,7 @@ function gradients([rows, channels]: Shape): KernelCase {
       { dtype: 'float32', data: randomValues(channels, 3) },
       { dtype: 'float32', data: randomValues(channels, 4, 0.5, 2) },
     ],
-    epsilons: 8,
+    epsilons: 16,
     floor: Math.sqrt(Math.max(1, rows)),
   }
 }
