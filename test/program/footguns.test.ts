@@ -145,7 +145,7 @@ describe('failures', () => {
 
   it('check mode names the operation that made a NaN and where it was asked for', () => {
     const run = st.program((x: st.Tensor) => x.log().add(1))
-    withSettings('check,no-merge', () => {
+    withSettings('check', () => {
       expect(() => run.sync(st.tensor([-1]))).toThrow(
         /log \(kernel pointwise\) made NaN of inputs without NaN.*footguns\.test\.ts:\d+/,
       )

@@ -30,7 +30,12 @@ export const rules: Readonly<Record<Instruction, Rule>> = {
   negate: same(unary((g) => g.neg())),
   absolute: same(unary((g, x) => g.mul(x.sign()))),
   // Ties go to the second operand, so that relu = maximum(x, 0) has gradient 0 at 0.
-  maximum: same((g, x) => [at(x, 0).greater(at(x, 1)).where(g, zero), at(x, 0).greater(at(x, 1)).where(zero, g)]),
+  // Of relu the result tells as much as the operand, and then nobody needs to keep the operand.
+  maximum: same((g, x, y) => {
+    const [a, b] = [at(x, 0), at(x, 1)]
+    if (b === zero) return [y.greater(zero).where(g, zero), null]
+    return [a.greater(b).where(g, zero), a.greater(b).where(zero, g)]
+  }),
   minimum: same((g, x) => [at(x, 0).less(at(x, 1)).where(g, zero), at(x, 0).less(at(x, 1)).where(zero, g)]),
   power: float((g, x, y) => [
     at(x, 1)

@@ -1,20 +1,18 @@
-// The passes over recorded rows, each with its switch. Invariant: a pass leaves the values of state and results as they were, but for
-// rounding that it states.
+// The passes over recorded rows, each with its switch. Invariant: a pass leaves state and results as they were, to the bit.
 import type { Storage } from '../../tensor/storage.js'
 import type { RecordedRow } from '../recorder.js'
 import { type PassName, passNames, settings } from '../settings.js'
 import { dropDeadRows } from './dead.js'
+import { fuseEpilogues } from './epilogue.js'
+import { joinSegments } from './segments.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
 export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean) => readonly RecordedRow[]
 
-const passes: Readonly<Partial<Record<PassName, Pass>>> = { dead: dropDeadRows }
+const passes: Readonly<Record<PassName, Pass>> = { dead: dropDeadRows, epilogue: fuseEpilogues, segments: joinSegments }
 
 export function runPasses(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): readonly RecordedRow[] {
   let result = rows
-  for (const name of passNames) {
-    const pass = passes[name]
-    if (pass && !settings.without.has(name)) result = pass(result, isTemporary)
-  }
+  for (const name of passNames) if (!settings.without.has(name)) result = passes[name](result, isTemporary)
   return result
 }
