@@ -1,6 +1,6 @@
 // The one door to execution: encodes a kernel call as a row and runs it, or hands it to the recorder in force. Whatever must see every
 // call (recording, timing, fault injection) hooks in here. Invariant: buffers stay reachable from here while a row that holds their addresses runs.
-import { NativeError, ValueError, wrongArgument } from './errors.js'
+import { inNameOf, NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
 export type { NativeHandle, NativeInfo, ProgramHandle } from './native.js'
@@ -109,6 +109,15 @@ export function unrecorded<T>(fn: () => T): T {
   return recorder ? withRecorder(null, fn) : fn()
 }
 
+/** Runs an operation for a function of another name: errors and recorded rows carry that name. */
+export function inTheNameOf<T>(name: string, operation: string, run: () => T): T {
+  const outermost = recorder !== null && recorder.label === ''
+  if (recorder && outermost) recorder.label = name
+  const result = inNameOf(name, operation, run)
+  if (recorder && outermost) recorder.label = ''
+  return result
+}
+
 let scratch = { buffer: new ArrayBuffer(0), address: 0, bytes: 0 }
 
 function scratchAddress(bytes: number): number {
@@ -124,9 +133,9 @@ const nothing: readonly Addressable[] = []
 const held = { outputs: nothing, inputs: nothing }
 
 /** The error for a status that a kernel returned. */
-export function fail(kernel: Kernel, status: number, position: number, value: number, limit: number): never {
-  if (status === 1) throw new ValueError(`${kernel.name}: index ${value} at position ${position} must be in [0, ${limit})`)
-  throw new NativeError(`${kernel.name}: the native core refused the call (status ${status})`)
+export function fail(name: string, status: number, position: number, value: number, limit: number): never {
+  if (status === 1) throw new ValueError(`${name}: index ${value} at position ${position} must be in [0, ${limit})`)
+  throw new NativeError(`${name}: the native core refused the call (status ${status})`)
 }
 
 function encodeHeader(kernel: Kernel, twin: boolean, buffers: number, args: ArrayLike<number>): number {
@@ -178,6 +187,6 @@ export function call(
   const status = native.run()
   held.outputs = nothing
   held.inputs = nothing
-  if (status !== 0) fail(kernel, status, row[0] as number, row[1] as number, row[2] as number)
+  if (status !== 0) fail(kernel.name, status, row[0] as number, row[1] as number, row[2] as number)
   if (observer) observer(kernel, twin, outputs)
 }

@@ -1,5 +1,6 @@
 // Counts of true and false positives and negatives, and what is made of them: precision, recall, F1, the confusion matrix.
-import { inNameOf, ShapeError, ValueError, wrongArgument } from '../errors.js'
+import { inTheNameOf } from '../dispatch.js'
+import { ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { positiveInteger } from '../nn/check.js'
 import { alignPair, alignWeights } from '../nn/losses/reduction.js'
 import type { Config } from '../nn/registry.js'
@@ -153,7 +154,7 @@ export class ConfusionMatrix extends Metric<number[][]> {
         `${this.name}: ${argument} must be labels [samples] or scores [samples, ${this.numClasses}], got shape ${showShape(x.shape)}`,
       )
     const labels = scores && this.numClasses > 1 ? argMax(x) : castTo(x, 'int32')
-    return inNameOf(this.name, 'oneHot', () => oneHot(reshape(labels, [labels.size]), this.numClasses))
+    return inTheNameOf(this.name, 'oneHot', () => oneHot(reshape(labels, [labels.size]), this.numClasses))
   }
 
   protected accumulate(yTrue: Tensor, yPred: Tensor, weights: Tensor | null): void {

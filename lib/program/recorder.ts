@@ -103,7 +103,8 @@ export function isState(storage: Storage): boolean {
 
 function tensorOf(operand: Addressable): Tensor {
   if (!(operand instanceof Tensor)) throw new NativeError('program: a row names memory that is no tensor')
-  if (operand.storage.disposed) throw new StateError('program: a disposed tensor is used while recording; keep a clone() of it')
+  if (operand.storage.disposed)
+    throw new StateError('tensor: it was disposed and is used while a program is recorded; keep a clone() of it')
   return operand
 }
 

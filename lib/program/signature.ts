@@ -155,7 +155,7 @@ export class Signature {
     if (status === 0) return
     const entry = this.compiled.rows[row]
     if (!entry) throw new StateError('program: it ended with an unknown row')
-    fail(entry.kernel, status, position, value, limit)
+    fail(entry.label, status, position, value, limit)
   }
 
   /** Lets go of the memory that only this recording needed. */

@@ -20,11 +20,17 @@ class Mlp extends st.Module {
   }
 }
 
+type Algorithm = NonNullable<st.Conv2dOptions['convAlgorithm']>
+
 class Cnn extends st.Module {
   readonly conv1 = st.layers.conv2d({ filters: 32, kernelSize: 3, activation: 'relu' })
-  readonly conv2 = st.layers.conv2d({ filters: 64, kernelSize: 3, activation: 'relu' })
+  readonly conv2: ReturnType<typeof st.layers.conv2d>
   readonly dense1 = st.layers.dense({ units: 128, activation: 'relu' })
   readonly dense2 = st.layers.dense({ units: 10 })
+  constructor(convAlgorithm: Algorithm) {
+    super()
+    this.conv2 = st.layers.conv2d({ filters: 64, kernelSize: 3, activation: 'relu', convAlgorithm })
+  }
   forward(x: st.Tensor): st.Tensor {
     const features = this.conv2.forward(this.conv1.forward(x)).maxPool2d(2).flatten(1)
     return st.logSoftmax(this.dense2.forward(this.dense1.forward(features)))
@@ -58,9 +64,16 @@ function train(run: ParityRun, net: Mlp | Cnn): number[] {
   })
 }
 
-describe.each(['mlp', 'cnn'] as const)('100 steps of the %s', (model) => {
+/** Greatest relative gaps of a loss and of a tensor. Winograd's own rounding is about ten times that of the direct kernels. */
+const gaps = { direct: { loss: 1e-5, tensor: 2e-5 }, winograd: { loss: 5e-5, tensor: 2e-4 } } as const
+
+describe.each([
+  ['mlp', 'direct'],
+  ['cnn', 'direct'],
+  ['cnn', 'winograd'],
+] as const)('100 steps of the %s, %s', (model, algorithm) => {
   it.each(readParity(model))('follow the reference from seed $seed', { timeout: 120_000 }, (run) => {
-    const net = model === 'mlp' ? new Mlp() : new Cnn()
+    const net = model === 'mlp' ? new Mlp() : new Cnn(algorithm)
     const losses = train(run, net)
     const lossGap = Math.max(...losses.map((loss, i) => Math.abs(loss / (run.losses[i] as number) - 1)))
     const named = new Map(net.namedParameters())
@@ -70,7 +83,7 @@ describe.each(['mlp', 'cnn'] as const)('100 steps of the %s', (model) => {
       return relativeDistance(model, run, tensor, values)
     })
     if (process.env.STEEPEST_PARITY_REPORT) console.log(model, run.seed, lossGap, tensorGaps)
-    expect(lossGap, 'worst loss').toBeLessThan(1e-5)
-    expect(Math.max(...tensorGaps), 'worst tensor').toBeLessThanOrEqual(2e-5)
+    expect(lossGap, 'worst loss').toBeLessThan(gaps[algorithm].loss)
+    expect(Math.max(...tensorGaps), 'worst tensor').toBeLessThanOrEqual(gaps[algorithm].tensor)
   })
 })

@@ -111,7 +111,7 @@ describe('failures', () => {
     run.sync(x, y)
     const before = bits(net)
     const wrong = y.add(7)
-    expect(() => run.sync(x, wrong)).toThrow(/sparseCrossEntropy: index \d at position 0 must be in \[0, 2\)/)
+    expect(() => run.sync(x, wrong)).toThrow(/sparseCategoricalCrossentropy: index \d at position 0 must be in \[0, 2\)/)
     await expect(run(x, wrong)).rejects.toThrow(st.ValueError)
     expect(bits(net)).toEqual(before)
     expect(net.output.kernel.grad).toBeNull()

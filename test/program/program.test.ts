@@ -1,7 +1,7 @@
 // Programs: a recorded step gives the same bits as the eager loop, and everything that may go wrong around it is an error that helps.
 import { describe, expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
-import { bits, classifier, stepOf, threeWays } from './problem.js'
+import { bits, classifier, stepOf, threeWays, withSettings } from './problem.js'
 
 describe('a recorded training step', () => {
   it('gives the same bits as the eager loop, by sync, by await and by repeat', async () => {
@@ -116,6 +116,48 @@ describe('random numbers', () => {
     const eager = draw(new st.Generator(5))
     const recorded = st.program(draw(new st.Generator(5)))
     for (let i = 0; i < 3; i++) expect(recorded.sync().array()).toEqual(eager().array())
+  })
+})
+
+describe('passes', () => {
+  /** Kernels of the recorded step of the classifier, with some switches. */
+  function kernels(switches: string): string {
+    return withSettings(switches, () => {
+      const { x, y } = classifier()
+      const step = st.program(stepOf('adam').step)
+      step.sync(x, y)
+      return step.toString()
+    })
+  }
+
+  it('put bias and activation into the product, and all updates into one row', () => {
+    expect(kernels('')).toMatch(/matMul, bias relu +matmulFused/)
+    expect(kernels('').match(/ adam +pointwiseSegments/g)).toHaveLength(1)
+    expect(kernels('')).not.toMatch(/ adam +pointwise /)
+  })
+
+  it('are left out by their switches', () => {
+    expect(kernels('no-epilogue')).not.toMatch(/matmulFused/)
+    expect(kernels('no-segments').match(/ adam +pointwise /g)).toHaveLength(4)
+  })
+
+  it('drop rows that nobody reads', () => {
+    const unused = (x: st.Tensor): st.Tensor => {
+      x.exp()
+      return x.add(1)
+    }
+    const listing = (switches: string): string =>
+      withSettings(switches, () => {
+        const run = st.program(unused)
+        run.sync(st.ones([3]))
+        return run.toString()
+      })
+    expect(listing('')).not.toMatch(/exp/)
+    expect(listing('no-dead')).toMatch(/exp/)
+  })
+
+  it('refuse an unknown switch', () => {
+    expect(() => withSettings('fast', () => 0)).toThrow(/unknown switch 'fast'; use eager, unplanned/)
   })
 })
 

@@ -1,5 +1,6 @@
 // A table of vectors looked up by index.
-import { inNameOf } from '../../errors.js'
+import { inTheNameOf } from '../../dispatch.js'
+
 import { castTo } from '../../ops/cast.js'
 import { gather } from '../../ops/gather.js'
 import { isFloat } from '../../tensor/dtype.js'
@@ -57,7 +58,7 @@ export class Embedding extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    return inNameOf(this.name, 'gather', () => gather(this.embeddings, isFloat(x.dtype) ? castTo(x, 'int32') : x))
+    return inTheNameOf(this.name, 'gather', () => gather(this.embeddings, isFloat(x.dtype) ? castTo(x, 'int32') : x))
   }
 
   override getConfig(): Config {

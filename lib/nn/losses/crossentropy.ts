@@ -1,7 +1,8 @@
 // Cross-entropies from probabilities (clipped as Keras 3 clips them) or from logits (stable). Probabilities that a softmax or sigmoid has
 // just made are taken back to their logits, as Keras does: clipping would leave a confident mistake without gradient.
 
-import { DTypeError, inNameOf, ShapeError } from '../../errors.js'
+import { inTheNameOf } from '../../dispatch.js'
+import { DTypeError, ShapeError } from '../../errors.js'
 import { castTo } from '../../ops/cast.js'
 import { applyFormula, div, formula, neg } from '../../ops/elementwise.js'
 import type { Expression } from '../../ops/expression/expression.js'
@@ -141,7 +142,7 @@ export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLi
   const scores = logits ?? applyFormula(logClipped, [given])
   return reduceLosses(
     fn,
-    inNameOf(fn, 'sparseCrossEntropy', () => sparseCrossEntropy(scores, labels)),
+    inTheNameOf(fn, 'sparseCrossEntropy', () => sparseCrossEntropy(scores, labels)),
     options,
   )
 }
@@ -155,6 +156,6 @@ export function negativeLogLikelihood(yTrue: TensorLike, yPred: TensorLike, opti
   const fn = 'negativeLogLikelihood'
   const given = toPrediction(fn, yPred)
   const labels = toLabels(fn, yTrue, given)
-  const likelihoods = inNameOf(fn, 'gatherElements', () => gatherElements(given, labels))
+  const likelihoods = inTheNameOf(fn, 'gatherElements', () => gatherElements(given, labels))
   return reduceLosses(fn, neg(likelihoods), options)
 }
