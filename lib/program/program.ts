@@ -88,8 +88,13 @@ class Recorded<A extends readonly unknown[], R> {
     const [signature, tensors] = this.find(args)
     const arena = this.arenaOf(signature)
     const { bindings, result, undo } = signature.prepare(arena, tensors)
-    const leave = occupy([arena, ...signature.compiled.state], tensors)
+    const kept = [arena, ...signature.compiled.held, ...tensors.map(({ storage }) => storage)]
+    const leave = occupy([arena, ...signature.compiled.state], kept)
     return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        undo()
+        reject(error as Error)
+      }
       enqueue({
         handle: signature.compiled.handle,
         bindings: bindings.slice(),
@@ -103,9 +108,12 @@ class Recorded<A extends readonly unknown[], R> {
             if (!ending || ending.repeats < repeats) this.signal?.throwIfAborted()
             resolve(result as R)
           } catch (error) {
-            undo()
-            reject(error as Error)
+            fail(error)
           }
+        },
+        refused: (error) => {
+          leave()
+          fail(error)
         },
       })
     })
@@ -180,19 +188,13 @@ class Recorded<A extends readonly unknown[], R> {
   }
 }
 
-/** Closes storages to everybody else and keeps the arguments until the function that it returns is called. */
-function occupy(storages: readonly Storage[], args: readonly Tensor[]): () => void {
-  for (const storage of storages) {
-    storage.enter()
-    storage.hold()
-  }
-  for (const { storage } of args) storage.hold()
+/** Closes some storages to everybody else, and keeps the memory of those that a run names, until the function that it returns is called. */
+function occupy(closed: readonly Storage[], kept: readonly Storage[]): () => void {
+  for (const storage of closed) storage.enter()
+  for (const storage of kept) storage.hold()
   return () => {
-    for (const storage of storages) {
-      storage.leave()
-      storage.letGo()
-    }
-    for (const { storage } of args) storage.letGo()
+    for (const storage of closed) storage.leave()
+    for (const storage of kept) storage.letGo()
   }
 }
 

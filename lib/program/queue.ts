@@ -21,6 +21,8 @@ export interface Job {
   readonly signal: AbortSignal | undefined
   /** Called at the end; `ending` is null if the job was aborted before it began. */
   end(ending: Ending | null): void
+  /** Called instead if the system refused to run it. */
+  refused(error: unknown): void
 }
 
 const waiting: Job[] = []
@@ -36,7 +38,12 @@ function next(): void {
     }
     current = job
     job.signal?.addEventListener('abort', programs.stop, { once: true })
-    programs.start(job.handle, job.bindings, job.repeats, job.nanoseconds)
+    try {
+      programs.start(job.handle, job.bindings, job.repeats, job.nanoseconds)
+    } catch (error) {
+      current = null
+      job.refused(error)
+    }
   }
 }
 

@@ -234,6 +234,17 @@ describe('programs among themselves', () => {
     expect(() => run.sync(x)).toThrow(st.StateError)
   })
 
+  it('a program disposed during a run lets it end, with what it captured', async () => {
+    const captured = st.ones([300, 300])
+    const run = st.program((x: st.Tensor) => x.matMul(captured).matMul(captured).sum())
+    const result = run.repeat(20, st.ones([300, 300]))
+    captured.dispose()
+    run.dispose()
+    const others = Array.from({ length: 20 }, () => st.zeros([300, 300]))
+    expect((await result).item() / 300 ** 4).toBeCloseTo(1, 6) // 8.1e9 has more digits than float32
+    expect(others[0]?.sum().item()).toBe(0)
+  })
+
   it('a disposed program refuses, and what it captured is free again', () => {
     const captured = st.ones([4])
     const run = st.program((x: st.Tensor) => x.add(captured))
