@@ -1,4 +1,4 @@
-// Handwritten digits with a convolutional network: a Module, a loader and a training loop of one's own.
+// Handwritten digits with a convolutional network: a Module, a loader and a training loop of one's own around a recorded step.
 import * as st from 'steepest'
 import { epochs, seed } from './lib/options.js'
 import { matrixTable, table } from './lib/terminal.js'
@@ -27,18 +27,19 @@ const testLoader = st.data.loader(test, { batchSize: 1000, transform })
 
 const net = new Net()
 const optimizer = st.optimizers.sgd({ learningRate: 0.01, momentum: 0.5 })
+const step = st.program((images: st.Tensor, labels: st.Tensor) => {
+  const loss = st.losses.negativeLogLikelihood(labels, net.forward(images))
+  loss.backward()
+  optimizer.step(net.parameters())
+  return loss
+})
 
 for (let epoch = 1; epoch <= epochs(5); epoch++) {
   const start = performance.now()
   let total = 0
   net.train()
   for await (const [images, labels] of trainLoader) {
-    total += st.tidy(() => {
-      const loss = st.losses.negativeLogLikelihood(labels, net.forward(images))
-      loss.backward()
-      optimizer.step(net.parameters())
-      return loss.item() * labels.size
-    })
+    total += (await step(images, labels)).item() * labels.size
     images.dispose()
   }
   const seconds = (performance.now() - start) / 1000
