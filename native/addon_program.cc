@@ -70,6 +70,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   }
 
  private:
+  Outcome finished() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return job.outcome;
+  }
+
   void work() {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
@@ -89,7 +94,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     if (!env || !callback) return;
     auto& engine = *static_cast<Engine*>(context);
     napi_unref_threadsafe_function(env, engine.done_);
-    const Outcome& outcome = engine.job.outcome;
+    const Outcome outcome = engine.finished();
     const double numbers[] = {static_cast<double>(outcome.status.code),     static_cast<double>(outcome.row),
                               static_cast<double>(outcome.status.position), static_cast<double>(outcome.status.value),
                               static_cast<double>(outcome.status.limit),    static_cast<double>(outcome.repeats)};

@@ -33,10 +33,12 @@ function runtimeLibrary(name: string): string {
   return spawnSync('c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
 }
 
+const programs = ['test/program/program.test.ts', 'test/program/footguns.test.ts']
+
 const jobs = [
   {
     sanitizer: 'address',
-    suites: ['test/native/kernels.test.ts', 'test/ops', 'test/autograd'],
+    suites: ['test/native/kernels.test.ts', 'test/ops', 'test/autograd', ...programs],
     library: 'libasan.so',
     // Node and V8 leave memory to the end of the process, so leaks cannot be told from theirs.
     options: { ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1' },
@@ -44,7 +46,7 @@ const jobs = [
   {
     sanitizer: 'thread',
     // Twenty times slower: what shares work among threads, rather than every case of every kernel.
-    suites: ['test/ops/random.test.ts', 'test/autograd', 'test/tensor'],
+    suites: ['test/ops/random.test.ts', 'test/autograd', 'test/tensor', ...programs],
     library: 'libtsan.so',
     options: { TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=1' },
   },
