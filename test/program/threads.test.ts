@@ -17,7 +17,7 @@ parentPort.postMessage('running')
 const library = new URL('../../dist/index.js', import.meta.url).href
 
 describe('a worker that is terminated in the middle of a run', () => {
-  it('ends at its next row, twenty times over, and the pool goes on', async () => {
+  it('ends without taking the process along, twenty times over, and the pool goes on', async () => {
     for (let i = 0; i < 20; i++) {
       const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source(library))}`))
       await new Promise((resolve, reject) => {
