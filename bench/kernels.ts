@@ -1,12 +1,14 @@
-// Rates of the matrix product, convolution and pooling kernels beside the ceiling of the machine: [--filter conv2d] [--rounds 15].
+// Rates of the matrix product, convolution and pooling kernels beside the ceiling of the machine: [--filter conv2d] [--rounds 15],
+// and with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts.
 // Rows are handed to the native core directly, so what is measured is the kernel and not the library above it.
-// The ceiling of arithmetic is the best rate seen of products that never leave L1 (97 to 99 % of the multiply-add peak on a quiet
-// machine), that of kernels which only stream is the best rate of a copy of as many bytes.
-// Invariant: it is read anew beside every shape, so that a disturbed figure shows as one.
+// The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy of
+// as many bytes. Invariant: it is read anew beside every shape, so that a disturbed figure shows as one.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { bytesOf, copyOf, type KernelShape, kernelShapes, matmul } from './support/kernel-shapes.js'
+import { blasRate } from './support/blas.js'
+import { bytesOf, copyOf, type KernelShape, kernelShapes } from './support/kernel-shapes.js'
+import { ceilings } from './support/machine.js'
 
 interface Addon {
   kernels: { name: string; scratch: boolean }[]
@@ -18,7 +20,9 @@ interface Addon {
 }
 
 const native = createRequire(import.meta.url)(path.resolve('build/Release/steepest.node')) as Addon
-const { values: options } = parseArgs({ options: { filter: { type: 'string' }, rounds: { type: 'string', default: '15' } } })
+const { values: options } = parseArgs({
+  options: { filter: { type: 'string' }, rounds: { type: 'string', default: '15' }, peers: { type: 'boolean', default: false } },
+})
 
 const row = new Float64Array(128)
 
@@ -46,23 +50,33 @@ function measure({ kernel, sizes, widths, args }: KernelShape): number[] {
   return Array.from({ length: Number(options.rounds) }, () => time(calls)).sort((a, b) => a - b)
 }
 
-/** One pair of small operands, over and over. */
-const insideCache: KernelShape = { ...matmul('', 56, 32, 128, 'NN', 256), args: [256, 56, 32, 128, 0, 0, 0, 0] }
+/** What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. */
+function ceilingOf(shape: KernelShape): number {
+  if (shape.flop > 0) return ceilings()?.allThreads ?? Number.NaN
+  return bytesOf(shape) / (measure(copyOf(shape))[0] as number) / 1e6
+}
 
 /** A rate and its ceiling, measured side by side. */
 function figures(shape: KernelShape): string {
   const rounds = measure(shape)
-  const ceiling = shape.flop > 0 ? insideCache : copyOf(shape)
-  const work = ({ flop }: KernelShape, of: KernelShape): number => flop || bytesOf(of)
-  const rate = work(shape, shape) / (rounds[rounds.length >> 1] as number) / 1e6
-  const limit = work(ceiling, shape) / (measure(ceiling)[0] as number) / 1e6
+  const limit = ceilingOf(shape)
+  const rate = (shape.flop || bytesOf(shape)) / (rounds[rounds.length >> 1] as number) / 1e6
   const unit = shape.flop > 0 ? 'GFLOP/s' : 'GB/s   '
   return `${rate.toFixed(1).padStart(7)} ${unit} ${((100 * rate) / limit).toFixed(0).padStart(4)} % of ${limit.toFixed(0)}`
+}
+
+/** The peers' rates for a product, where they are wanted. */
+function peersFigures(shape: KernelShape): string {
+  if (!options.peers || shape.kernel !== 'matmul') return ''
+  const families = ['OpenBLAS', 'BLIS'] as const
+  return families
+    .map((name) => `  ${name} ${blasRate(shape, name, Number(options.rounds))?.toFixed(0) ?? 'not installed'}`)
+    .join('')
 }
 
 const { threads, instructionSet } = native.info()
 console.log(`${threads} threads, ${instructionSet}`)
 for (const shape of kernelShapes) {
   if (!`${shape.kernel} ${shape.label}`.includes(options.filter ?? '')) continue
-  console.log(`${shape.kernel.padEnd(21)} ${shape.label.padEnd(40)} ${figures(shape)}`)
+  console.log(`${shape.kernel.padEnd(21)} ${shape.label.padEnd(40)} ${figures(shape)}${peersFigures(shape)}`)
 }

@@ -17,21 +17,20 @@ export interface Ceilings {
 /** What the rates of reading are measured on, in all threads together: first-level caches, shared cache, memory. */
 export const readBytes = [128 * 2 ** 10, 8 * 2 ** 20, 256 * 2 ** 20]
 
-const folder = path.join(root, '.cache/bench')
-const program = path.join(folder, 'peak')
-const source = path.join(root, 'bench/peers/peak.cc')
-
-/** Compiles the program; false where there is no C++ compiler. */
-function build(): boolean {
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return true
-  mkdirSync(folder, { recursive: true })
-  const flags = ['-O3', '-march=native', '-ffp-contract=fast', '-pthread', '-std=c++17']
-  return spawnSync('c++', [...flags, source, '-o', program], { stdio: 'inherit' }).status === 0
+/** Compiles a C++ program of bench/peers where it is stale; undefined where there is no C++ compiler. */
+export function compilePeer(name: string, flags: readonly string[]): string | undefined {
+  const source = path.join(root, `bench/peers/${name}.cc`)
+  const program = path.join(root, '.cache/bench', name)
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
+  mkdirSync(path.dirname(program), { recursive: true })
+  const compiled = spawnSync('c++', ['-std=c++17', source, '-o', program, ...flags], { stdio: 'inherit' })
+  return compiled.status === 0 ? program : undefined
 }
 
 /** One reading of the ceilings, about 60 ms; with `read` also of memory. */
 export function ceilings(read = false): Ceilings | undefined {
-  if (!build()) return undefined
+  const program = compilePeer('peak', ['-O3', '-march=native', '-ffp-contract=fast', '-pthread'])
+  if (!program) return undefined
   const sizes = read ? readBytes.map(String) : []
   const result = spawnSync(program, [String(os.availableParallelism()), ...sizes], { encoding: 'utf8' })
   return result.status === 0 ? (JSON.parse(result.stdout) as Ceilings) : undefined
