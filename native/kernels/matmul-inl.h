@@ -42,6 +42,7 @@ static_assert(kGroupBlocks >= 1 && kGroupFloats >= kTileRows * (kLongestRun + 16
 // Whether copying A first pays: where its rows collide in L1, and where k-major rows are visited for several panels and do not
 // stay in L1 by themselves.
 HWY_INLINE bool packsA(const MatMulShape& s) {
+  if (s.M <= kDotRows) return false;  // no scratch for it
   return rowsCollide(s) || (s.transposeA && s.N > 2 * kPanel && s.M * s.K > kFewFloats);
 }
 
@@ -127,34 +128,37 @@ HWY_INLINE void packWholePanel(const float* HWY_RESTRICT from, int64_t stride, i
   }
 }
 
-// Packs one run of B, a few rows at a time across the panels so that memory is read nearly in order; `tailOnly`: just a last,
-// partial panel.
-void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count, bool tailOnly) {
+// Packs a last, partial panel of one run of B.
+void packTail(const MatMulShape& s, const Part& part, int64_t k0, int64_t count, float* to) {
+  const int64_t width = part.columnEnd - part.columnStart, whole = width / kPanel * kPanel;
+  if (width == whole) return;
+  if (s.transposeB) {
+    packPanelTransposed(part.b + (part.columnStart + whole) * s.K + k0, s.K, count, width - whole, to);
+  } else {
+    packPanel(part.b + k0 * s.N + part.columnStart + whole, s.N, count, width - whole, to);
+  }
+}
+
+// Packs one run of B, a few rows at a time across the panels so that memory is read nearly in order.
+void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count) {
   const int64_t whole = (part.columnEnd - part.columnStart) / kPanel;
-  const int64_t tail = part.columnEnd - part.columnStart - whole * kPanel;
   const int64_t panelFloats = kPanel * runLength(s);
-  const int64_t first = tailOnly ? whole : 0;
+  packTail(s, part, k0, count, part.panels + whole * panelFloats);
   if (s.transposeB) {
     const float* from = part.b + part.columnStart * s.K + k0;
-    for (int64_t i = first; i < whole + (tail > 0); ++i) {
-      packPanelTransposed(from + i * kPanel * s.K, s.K, count, i < whole ? kPanel : tail, part.panels + i * panelFloats);
+    for (int64_t i = 0; i < whole; ++i) {
+      packPanelTransposed(from + i * kPanel * s.K, s.K, count, kPanel, part.panels + i * panelFloats);
     }
     return;
   }
   const float* from = part.b + k0 * s.N + part.columnStart;
   constexpr int64_t kRowsAtOnce = 16;
-  for (int64_t k = 0; k < count && first < whole; k += kRowsAtOnce) {
+  for (int64_t k = 0; k < count; k += kRowsAtOnce) {
     const int64_t rows = HWY_MIN(kRowsAtOnce, count - k);
     for (int64_t i = 0; i < whole; ++i) {
       packWholePanel(from + k * s.N + i * kPanel, s.N, rows, part.panels + i * panelFloats + k * kPanel);
     }
   }
-  if (tail > 0) packPanel(from + whole * kPanel, s.N, count, tail, part.panels + whole * panelFloats);
-}
-
-// How a part's B is read: where it lies if few blocks visit it or it stays in L1 anyway, else packed.
-HWY_INLINE bool readsDirectly(const MatMulShape& s, const Part& part) {
-  return !s.transposeB && (part.blockEnd - part.blockStart <= kDirectBlocks || s.K * s.N <= kFewFloats);
 }
 
 HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0, bool direct, BlockProduct& t) {
@@ -165,22 +169,9 @@ HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0
   t.bStride = direct ? s.N : kPanel;
   t.panelStep = direct ? kPanel : kPanel * runLength(s);
   const bool tailInPlace = direct && kMaskedLoads;
-  t.tailB = tailInPlace ? inPlace + whole : part.panels + whole * runLength(s);
+  t.tailB = tailInPlace ? inPlace + whole : direct ? part.panels : part.panels + whole * runLength(s);
   t.tailStride = tailInPlace ? s.N : panelRow(t.width - whole);
 }
-
-// A rectangle that will be packed soon, and prefetching it into L2 a share at a time while blocks are multiplied: packing waits
-// for memory otherwise, a third of the time where operands come from L3.
-struct Ahead {
-  const float* from = nullptr;
-  int64_t stride = 0, rows = 0, floats = 0;
-
-  HWY_INLINE void prefetch(int64_t share, int64_t shares) const {
-    for (int64_t i = partStart(rows, shares, share); i < partStart(rows, shares, share + 1); ++i) {
-      for (int64_t j = 0; j < floats; j += 16) __builtin_prefetch(from + i * stride + j, 0, 2);
-    }
-  }
-};
 
 struct Run {
   int64_t start, count;
@@ -191,32 +182,44 @@ HWY_INLINE Run runOf(const Part& part, int64_t runs, int64_t run) {
   return {part.kStart + start, partStart(part.kEnd - part.kStart, runs, run + 1) - start};
 }
 
-HWY_INLINE Ahead aheadInB(const MatMulShape& s, const Part& part, Run run) {
-  const int64_t width = part.columnEnd - part.columnStart;
-  if (s.transposeB) return {part.b + part.columnStart * s.K + run.start, s.K, width, run.count};
-  return {part.b + run.start * s.N + part.columnStart, s.N, run.count, width};
+// Share `share` of `shares` of `rows` rows of `floats` each.
+HWY_INLINE Ahead shareOf(const float* from, int64_t stride, int64_t rows, int64_t floats, int64_t share, int64_t shares) {
+  const int64_t first = partStart(rows, shares, share);
+  return {from + first * stride, stride, partStart(rows, shares, share + 1) - first, ceilDivide(floats, Ahead::kLine)};
 }
 
-HWY_INLINE Ahead aheadInA(const MatMulShape& s, const Part& part, Run run, int64_t group) {
-  const int64_t row = blockRow(s, group);
-  return {part.a + run.start * s.M + row, s.M, run.count, blockRow(s, HWY_MIN(group + kGroupBlocks, part.blockEnd)) - row};
+// What to fetch of the next run of B while the part's block `block` is multiplied.
+HWY_INLINE Ahead aheadInB(const MatMulShape& s, const Part& part, Run next, int64_t block) {
+  if (next.count == 0 || s.K * s.N < kFarFloats) return {};
+  const int64_t width = part.columnEnd - part.columnStart;
+  const int64_t share = block - part.blockStart, shares = part.blockEnd - part.blockStart;
+  if (s.transposeB) return shareOf(part.b + part.columnStart * s.K + next.start, s.K, width, next.count, share, shares);
+  return shareOf(part.b + next.start * s.N + part.columnStart, s.N, next.count, width, share, shares);
+}
+
+// What to fetch of A, from blocks [first, last) of a run, in share `share` of `shares`.
+HWY_INLINE Ahead aheadInA(const MatMulShape& s, const Part& part, Run run, int64_t first, int64_t last, int64_t share,
+                          int64_t shares) {
+  if (part.packedA || run.count == 0 || s.M * s.K < kFarFloats) return {};
+  const int64_t row = blockRow(s, first), rows = blockRow(s, HWY_MIN(last, part.blockEnd)) - row;
+  if (s.transposeA) return shareOf(part.a + run.start * s.M + row, s.M, run.count, rows, share, shares);
+  return shareOf(part.a + row * s.K + run.start, s.K, rows, run.count, share, shares);
 }
 
 // One run of k over all rows of the part; `t` knows B. `next` is the run after it, empty after the last.
 void multiplyRun(const MatMulShape& s, const Part& part, Run run, Run next, bool groups, BlockProduct& t) {
-  const int64_t groupBlocks = groups && !s.transposeA ? 1 : kGroupBlocks;
-  const Ahead nextB = aheadInB(s, part, next);
+  const int64_t groupBlocks = groups && s.transposeA ? kGroupBlocks : 1;
+  const int64_t times = HWY_MAX(int64_t{1}, ceilDivide(t.width, kPanel) * ceilDivide(run.count, Fetch::kSteps));
   for (int64_t group = part.blockStart; group < part.blockEnd; group += groupBlocks) {
     const int64_t end = HWY_MIN(group + groupBlocks, part.blockEnd);
     if (groups) packGroup(s, part, group, end, run.start, run.count);
-    Ahead nextA;
-    if (groups && s.transposeA) {
-      nextA = end < part.blockEnd ? aheadInA(s, part, run, end) : aheadInA(s, part, next, part.blockStart);
-    }
+    const int64_t nextGroup = end < part.blockEnd ? end : part.blockStart;
     for (int64_t block = group; block < end; ++block) {
       const int64_t row = blockRow(s, block), rows = blockRow(s, block + 1) - row;
-      nextA.prefetch(block - group, end - group);
-      if (next.count > 0) nextB.prefetch(block - part.blockStart, part.blockEnd - part.blockStart);
+      Fetch fetch(
+          aheadInA(s, part, end < part.blockEnd ? run : next, nextGroup, nextGroup + groupBlocks, block - group, end - group),
+          aheadInB(s, part, next, block), times);
+      t.fetch = fetch.atOnce > 0 ? &fetch : nullptr;
       pointAtRows(s, part, block, groups ? group : -1, run.start, run.count, t);
       t.c = part.c + row * s.N + part.columnStart;
       runBlock(t, rows);
@@ -231,12 +234,13 @@ void multiplyRun(const MatMulShape& s, const Part& part, Run run, Run next, bool
 void multiplyPart(const MatMulShape& s, const Part& part) {
   const bool groups = !part.packedA && packsA(s);
   const int64_t runs = HWY_MAX(int64_t{1}, ceilDivide(part.kEnd - part.kStart, longestRun(s)));  // no k at all still writes zeros
-  const bool direct = readsDirectly(s, part);
+  const bool direct = readsDirectly(s, part.blockEnd - part.blockStart);
   BlockProduct t;
   t.cStride = s.N;
   for (int64_t i = 0; i < runs; ++i) {
     const Run run = runOf(part, runs, i), next = i + 1 < runs ? runOf(part, runs, i + 1) : Run{part.kEnd, 0};
-    if (!direct || !kMaskedLoads) packRun(s, part, run.start, run.count, direct);
+    if (!direct) packRun(s, part, run.start, run.count);
+    if (direct && !kMaskedLoads) packTail(s, part, run.start, run.count, part.panels);
     pointAtPanels(s, part, run.start, direct, t);
     t.length = run.count;
     t.accumulate = i > 0;

@@ -70,7 +70,7 @@ void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
       for (int64_t slice = 1; slice < slices; ++slice) sum += m.partials[slice * total + i];
       m.c[i] = sum;
     }
-    finishRows(m.c + start, s.N, count, s.N, m.bias, 1, m.activation);
+    finishRows(m.c + start, s.N, count, s.N, m.bias, m.biasStep, m.activation);
   });
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "kernels/gemm.h"
@@ -39,30 +40,37 @@ struct MatMulBuffers {
 };
 
 constexpr int64_t kMostChunks = 32;
-constexpr int64_t kPartPanels = 4;    // a part's packed run of B, 4 x 512 x 32 floats (256 KiB), stays in L2
-constexpr int64_t kPartRows = 128;    // fewer rows per part and packing B would weigh more than a few per cent
+constexpr int64_t kPartFloats = 8 * kLongestRun * kWidestPanel;  // a part's packed run of B (512 KiB) stays in L2
 constexpr int64_t kDirectBlocks = 5;  // up to so many blocks of rows, packing B would touch it as often as multiplying does
 constexpr int64_t kDotRows = 4;       // up to here B is read once and nothing is packed
 constexpr int64_t kFewFloats = 4096;  // an operand of 16 KiB stays in L1 where it lies
+constexpr int64_t kFarFloats = int64_t{1} << 21;  // an operand of 8 MiB comes from memory and is fetched ahead of the loads
 constexpr int64_t kGroupFloats = 16 * 8 * kLongestRun / 2;  // a packed group of row blocks of A (128 KiB): 96 to 98 rows
-constexpr int64_t kPackWholeA = 4;    // from so many parts side by side on, A is packed once for all of them
-constexpr int64_t kLeastSlice = 512;  // k per slice when k is cut
-constexpr int64_t kMostSlices = 16;   // each costs a partial C, written and read
-constexpr double kChunkFlop = 3e5;    // about 3 microseconds of one core
+constexpr int64_t kPackWholeA = 4;          // from so many parts side by side on, A is packed once for all of them
+constexpr int64_t kLeastSlice = 512;        // k per slice when k is cut
+constexpr int64_t kStreamedSlice = 64;      // the same for a few rows
+constexpr int64_t kMostSlices = 16;         // each costs a partial C, written and read
+constexpr int64_t kSlicedFloats = 1 << 14;  // a larger C is cut into rectangles that read less than slices write
+constexpr double kChunkFlop = 3e5;          // one to three microseconds of one core
+constexpr double kMostChunkFlop = 100 * kChunkFlop;
 
-// Chunks worth making of the whole product: 1 for small ones, which then run on the calling thread alone; a few as soon as it
-// pays; beyond that larger ones, which pack less.
+// Chunks worth making of the whole product, a power of two: 1 for small ones, which then run on the calling thread alone; a few
+// as soon as it pays, up to the 8 that keep 2, 4 or 8 threads busy; beyond that larger ones, which pack less.
 inline int64_t chunksFor(const MatMulShape& s) {
   const double flop =
       2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
-  const double wanted = std::min(flop / kChunkFlop, std::max(4.0, flop / (25 * kChunkFlop)));
-  const int64_t chunks = static_cast<int64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)));
-  return chunks > 4 ? roundUp(chunks, 4) : chunks;  // equal shares for 2 and 4 threads
+  const double wanted = std::min(flop / kChunkFlop, std::max(8.0, flop / kMostChunkFlop));
+  return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::clamp(wanted, 1.0, static_cast<double>(kMostChunks)))));
 }
+
+// Whether a few rows are multiplied by streaming B, row by row. A slice of k is then a contiguous piece of B, which memory
+// delivers faster than pieces of its rows.
+inline bool streamsRows(const MatMulShape& s) { return s.M <= kDotRows && !s.transposeB; }
 
 // Slices of k: only for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers).
 inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
-  if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N)) return 1;
+  if (streamsRows(s) && 4 * s.K >= s.N) return std::max<int64_t>(1, std::min({wanted, s.K / kStreamedSlice, kMostSlices}));
+  if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N) || s.M * s.N > kSlicedFloats) return 1;
   return std::max<int64_t>(1, std::min({wanted, s.K / kLeastSlice, kMostSlices}));
 }
 
@@ -73,11 +81,11 @@ inline bool suitsBlas(const MatMulShape& s) {
   return std::min({s.M, s.N, s.K}) >= 32 && std::max({s.M, s.N, s.K}) < int64_t{1} << 31;
 }
 
-// Longest run of k, and panels of a part: where blocks of A are packed beside the panels, runs are half as long and parts may be
-// twice as wide, so that fewer parts pack the same rows of A.
+// Longest run of k: half as long where blocks of A are packed beside the panels.
 inline int64_t longestRun(const MatMulShape& s) { return s.transposeA ? kLongestRun / 2 : kLongestRun; }
-inline int64_t partPanels(const MatMulShape& s) { return s.transposeA ? 2 * kPartPanels : kPartPanels; }
 inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, longestRun(s)); }
+// Panels that a part may pack.
+inline int64_t partPanels(const MatMulShape& s) { return kPartFloats / (kWidestPanel * std::max<int64_t>(runLength(s), 128)); }
 
 // Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
 inline bool rowsCollide(const MatMulShape& s) {

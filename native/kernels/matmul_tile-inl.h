@@ -21,6 +21,45 @@ namespace HWY_NAMESPACE {
 constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
 // From here on a tile lasts long enough for its rows of C to arrive in L1 before the store.
 constexpr int64_t kPrefetchLength = 48;
+constexpr int kPointerRows = 5;
+
+// A rectangle of an operand that will be needed soon, in cache lines.
+struct Ahead {
+  static constexpr int64_t kLine = 16;  // floats
+
+  const float* from = nullptr;
+  int64_t stride = 0, rows = 0, lines = 0;
+};
+
+// Fetches up to two rectangles into L2, a few lines every kSteps of k while a block is multiplied: in one go they would fill the
+// queue of outstanding misses, and left to the loads themselves a third of the time goes by waiting where operands come from L3
+// or memory.
+struct Fetch {
+  static constexpr int64_t kSteps = 16;
+
+  Ahead now, later;
+  int64_t line = 0;
+  int64_t atOnce = 0;
+
+  Fetch(const Ahead& first, const Ahead& second, int64_t times) : now(first), later(second) {
+    atOnce = ceilDivide(first.rows * first.lines + second.rows * second.lines, times);
+  }
+
+  HWY_INLINE void next() {
+    for (int64_t i = 0; i < atOnce; ++i) {
+      if (now.rows == 0) {
+        now = later;
+        later.rows = 0;
+        if (now.rows == 0) return;
+      }
+      __builtin_prefetch(now.from + line * Ahead::kLine, 0, 2);
+      if (++line < now.lines) continue;
+      line = 0;
+      now.from += now.stride;
+      --now.rows;
+    }
+  }
+};
 
 // C[rows, width] (+)= A[rows, length] * B[length, width], B as panels of kPanel columns.
 struct BlockProduct {
@@ -40,7 +79,15 @@ struct BlockProduct {
   bool accumulate = false;      // add to C rather than overwrite it
   const float* bias = nullptr;  // added to each row of the finished sums if not null
   bool relu = false;            // then max(0, ·)
+  Fetch* fetch = nullptr;       // what to bring nearer meanwhile; null for nothing
 };
+
+// Hides how a pointer came about, so that compilers do not compute it anew from another.
+HWY_INLINE void keepInRegister(const float*& pointer) {
+#if !HWY_COMPILER_MSVC
+  asm("" : "+r"(pointer));
+#endif
+}
 
 HWY_INLINE GemmVector reluOf(GemmVector v) {
   // The instructions of x86 return their second operand if either is NaN, and NEON's may return any NaN: keep v's.
@@ -77,21 +124,35 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
   }
-  const float* HWY_RESTRICT a = t.a;
+  // One pointer per kPointerRows rows: with an offset per row, compilers run out of registers and reload some at every step.
+  constexpr int kPointers = kRowsContiguous ? 1 : (MR + kPointerRows - 1) / kPointerRows;
+  const float* a[kPointers];
+#pragma GCC unroll 4
+  for (int i = 0; i < kPointers; ++i) {
+    a[i] = t.a + i * kPointerRows * t.rowStride;
+    if (kPointers > 1) keepInRegister(a[i]);
+  }
   const int64_t aStep = kRowsContiguous ? t.columnStride : 1;
-  const int64_t rowStep = kRowsContiguous ? 1 : t.rowStride;
+  const int64_t rowStep = t.rowStride;
   const auto mask = hn::FirstN(d, static_cast<size_t>(last));
-  for (int64_t k = 0; k < t.length; ++k, a += aStep, b += bStride) {
-    GemmVector columns[NV];
+  const int64_t steps = t.fetch ? Fetch::kSteps : t.length;
+  for (int64_t left = t.length; left > 0; left -= steps) {
+    if (t.fetch) t.fetch->next();
+    for (int64_t k = HWY_MIN(left, steps); k > 0; --k, b += bStride) {
+      GemmVector columns[NV];
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) {
-      columns[j] = kFull || !kMaskedLoads || j < NV - 1 ? hn::LoadU(d, b + j * kLanes) : hn::MaskedLoad(mask, d, b + j * kLanes);
-    }
+      for (int j = 0; j < NV; ++j) {
+        columns[j] =
+            kFull || !kMaskedLoads || j < NV - 1 ? hn::LoadU(d, b + j * kLanes) : hn::MaskedLoad(mask, d, b + j * kLanes);
+      }
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) {
-      const GemmVector x = hn::Set(d, a[i * rowStep]);
+      for (int i = 0; i < MR; ++i) {
+        const GemmVector x = hn::Set(d, kRowsContiguous ? a[0][i] : a[i / kPointerRows][i % kPointerRows * rowStep]);
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+        for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < kPointers; ++i) a[i] += aStep;
     }
   }
   if (kFull && !t.accumulate && !t.bias && !t.relu) {

@@ -112,6 +112,9 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 20, N: 30, K: 5000, ...t }),
   matmul({ M: 1, N: 1000, K: 700, ...t }),
   matmul({ M: 1000, N: 1, K: 700, ...t }),
+  matmul({ M: 3, N: 140, K: 2100, ...t }),
+  matmul({ M: 2, N: 50, K: 9000, ...t }),
+  matmul({ M: 130, N: 1, K: 9000, ...t }),
   matmul({ batch: 50, M: 33, N: 34, K: 35, ...t }),
 ])
 
@@ -127,6 +130,8 @@ const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
     fused({ M: 131, N: 137, K: 150, ...t }, activation),
     fused({ M: 20, N: 50, K: 1000, ...t }, activation),
     fused({ M: 20, N: 30, K: 5000, ...t }, activation),
+    fused({ M: 2, N: 50, K: 9000, ...t }, activation),
+    fused({ M: 130, N: 1, K: 9000, ...t }, activation),
   ]),
 )
 
