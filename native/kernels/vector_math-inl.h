@@ -233,7 +233,8 @@ HWY_INLINE V erf(D d, V x) {
   const V a2 = hn::Mul(a, a);
   const V p = polynomial(d, a2, 0.128379166f, -0.376126289f, 0.112836257f, -0.0268557407f, 0.00519246049f, -0.000805080403f,
                          8.00277485e-05f);
-  const V small = hn::MulAdd(a, p, a);
+  // Without a fused instruction, a p would be flushed to zero for the smallest a.
+  const V small = HWY_NATIVE_FMA ? hn::MulAdd(a, p, a) : hn::Mul(a, hn::Add(p, hn::Set(d, 1.0f)));
   const V g =
       hn::Mul(a, polynomial(d, a, 1.12852001f, 0.635699153f, 0.105287157f, -0.0229062345f, 0.00322004058f, -0.000214602915f));
   const V large = hn::Sub(hn::Set(d, 1.0f), expInRange(d, hn::Neg(g)));
