@@ -180,6 +180,44 @@ HWY_INLINE void packFourTransposed(const float* from, int64_t stride, int64_t la
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, to + 3 * row);
 }
 
+#if HWY_TARGET <= HWY_AVX3
+// Transposes 4x4 blocks of 128 bits: out[i] holds block i of each of the four vectors.
+HWY_INLINE void transposeBlocks(GemmVector* v) {
+  const GemmTag d;
+  const GemmVector low02 = hn::ConcatLowerLower(d, v[2], v[0]), low13 = hn::ConcatLowerLower(d, v[3], v[1]);
+  const GemmVector high02 = hn::ConcatUpperUpper(d, v[2], v[0]), high13 = hn::ConcatUpperUpper(d, v[3], v[1]);
+  v[0] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(low13), low02);
+  v[1] = hn::OddEvenBlocks(low13, hn::SwapAdjacentBlocks(low02));
+  v[2] = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(high13), high02);
+  v[3] = hn::OddEvenBlocks(high13, hn::SwapAdjacentBlocks(high02));
+}
+
+// Sixteen k of sixteen columns at once: each cache line of a column is read once, wherever the columns collide in L1.
+HWY_INLINE void packSixteenTransposed(const float* from, int64_t stride, float* to, int64_t row) {
+  const GemmTag d;
+  const hn::Repartition<double, GemmTag> d64;
+  GemmVector v[4][4];  // [k % 4][column / 4], blocks of four k
+#pragma GCC unroll 4
+  for (int64_t g = 0; g < 4; ++g) {
+    const float* const column = from + 4 * g * stride;
+    const GemmVector a = hn::LoadU(d, column), b = hn::LoadU(d, column + stride);
+    const GemmVector c = hn::LoadU(d, column + 2 * stride), e = hn::LoadU(d, column + 3 * stride);
+    const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, a, b)), low23 = hn::BitCast(d64, hn::InterleaveLower(d, c, e));
+    const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, a, b)), high23 = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
+    v[0][g] = hn::BitCast(d, hn::InterleaveLower(d64, low01, low23));
+    v[1][g] = hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23));
+    v[2][g] = hn::BitCast(d, hn::InterleaveLower(d64, high01, high23));
+    v[3][g] = hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23));
+  }
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < 4; ++k) {
+    transposeBlocks(v[k]);
+#pragma GCC unroll 4
+    for (int64_t block = 0; block < 4; ++block) hn::StoreU(v[k][block], d, to + (4 * block + k) * row);
+  }
+}
+#endif
+
 // As packPanel, from a matrix whose columns are contiguous: element (k, column) is from[column * stride + k]. The panel is filled
 // up with copies of its last column, whose products nobody stores.
 HWY_INLINE void packPanelTransposed(const float* from, int64_t stride, int64_t count, int64_t width, float* to) {
@@ -189,6 +227,9 @@ HWY_INLINE void packPanelTransposed(const float* from, int64_t stride, int64_t c
     const float* const start = from + j * stride;
     int64_t k = 0;
     if (last == kLanes - 1) {
+#if HWY_TARGET <= HWY_AVX3
+      for (; k + kLanes <= count; k += kLanes) packSixteenTransposed(start + k, stride, to + k * row + j, row);
+#endif
       for (; k + 4 <= count; k += 4) packFourTransposed(start + k, stride, kLanes - 1, to + k * row + j, row);
     } else {
       for (; k + 4 <= count; k += 4) packFourTransposed(start + k, stride, last, to + k * row + j, row);
