@@ -50,6 +50,24 @@ function measure({ kernel, sizes, widths, args }: KernelShape): number[] {
   return Array.from({ length: Number(options.rounds) }, () => time(calls)).sort((a, b) => a - b)
 }
 
+/** Scratch that the kernel asks for a row. */
+function scratchOf({ kernel, sizes, args }: KernelShape): number {
+  const id = native.kernels.findIndex(({ name }) => name === kernel)
+  native.bind(row)
+  row.set([id, 0, sizes.length + 1, args.length, ...sizes.map(() => 0), 0, ...args])
+  return native.scratchBytes()
+}
+
+/** Which algorithm a convolution takes: Winograd's is told by its scratch, the others follow from the shape. */
+function algorithmOf(shape: KernelShape): string {
+  if (!shape.kernel.startsWith('conv2d')) return ''
+  const [, H, W, C, KH, KW, O, OH, OW, , , , , , , groups] = shape.args
+  if (KH === 1 && KW === 1 && groups === 1 && OH === H && OW === W) return '  product'
+  if (groups !== 1 && groups === C && groups === O) return '  depthwise'
+  const direct = scratchOf({ ...shape, args: [...shape.args.slice(0, -1), 1] })
+  return scratchOf(shape) === direct ? '  direct' : '  Winograd'
+}
+
 /** What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. */
 function ceilingOf(shape: KernelShape): number {
   if (shape.flop > 0) return ceilings()?.allThreads ?? Number.NaN
@@ -78,5 +96,5 @@ const { threads, instructionSet } = native.info()
 console.log(`${threads} threads, ${instructionSet}`)
 for (const shape of kernelShapes) {
   if (!`${shape.kernel} ${shape.label}`.includes(options.filter ?? '')) continue
-  console.log(`${shape.kernel.padEnd(21)} ${shape.label.padEnd(40)} ${figures(shape)}${peersFigures(shape)}`)
+  console.log(`${shape.kernel.padEnd(21)} ${shape.label.padEnd(40)} ${figures(shape)}${algorithmOf(shape)}${peersFigures(shape)}`)
 }
