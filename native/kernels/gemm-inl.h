@@ -67,6 +67,36 @@ HWY_INLINE void storeColumns(GemmVector v, float* to, int64_t count, bool accumu
   }
 }
 
+// Hides how a pointer came about, so that compilers do not compute it anew from another.
+HWY_INLINE void keepInRegister(const float*& pointer) {
+#if !HWY_COMPILER_MSVC
+  asm("" : "+r"(pointer));
+#endif
+}
+
+// MR rows of an operand as one pointer per kPointerRows of them: with an offset per row, compilers run out of registers and
+// reload some at every step.
+constexpr int kPointerRows = 5;
+
+template <int MR>
+struct RowPointers {
+  static constexpr int kPointers = (MR + kPointerRows - 1) / kPointerRows;
+  const float* first[kPointers];
+
+  HWY_INLINE RowPointers(const float* rows, int64_t rowStep) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kPointers; ++i) {
+      first[i] = rows + i * kPointerRows * rowStep;
+      if (kPointers > 1) keepInRegister(first[i]);
+    }
+  }
+  HWY_INLINE float element(int row, int64_t rowStep) const { return first[row / kPointerRows][row % kPointerRows * rowStep]; }
+  HWY_INLINE void advance(int64_t step) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kPointers; ++i) first[i] += step;
+  }
+};
+
 // Full unrolling keeps the accumulators in registers; without it compilers put the array on the stack and lose half the rate.
 template <int MR, int NV, bool kRowsContiguous>
 HWY_NOINLINE void multiplyTile(const TileProduct& t) {

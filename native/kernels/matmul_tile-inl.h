@@ -21,7 +21,6 @@ namespace HWY_NAMESPACE {
 constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
 // From here on a tile lasts long enough for its rows of C to arrive in L1 before the store.
 constexpr int64_t kPrefetchLength = 48;
-constexpr int kPointerRows = 5;
 
 // A rectangle of an operand that will be needed soon, in cache lines.
 struct Ahead {
@@ -81,13 +80,6 @@ struct BlockProduct {
   bool relu = false;            // then max(0, ·)
   Fetch* fetch = nullptr;       // what to bring nearer meanwhile; null for nothing
 };
-
-// Hides how a pointer came about, so that compilers do not compute it anew from another.
-HWY_INLINE void keepInRegister(const float*& pointer) {
-#if !HWY_COMPILER_MSVC
-  asm("" : "+r"(pointer));
-#endif
-}
 
 HWY_INLINE GemmVector reluOf(GemmVector v) {
   // The instructions of x86 return their second operand if either is NaN, and NEON's may return any NaN: keep v's.

@@ -134,15 +134,21 @@ HWY_INLINE void transformSquare(const Load& load, const Store& store) {
 
 // Transforms a square of pixels for channels [0, channels); position p goes to to[p * stride], padded to whole vectors.
 template <class Transform>
-HWY_NOINLINE void transformPixels(const float* const* pixels, int64_t channels, float* to, int64_t stride) {
+HWY_NOINLINE void transformPixels(const PixelSquare<Transform::kIn>& square, int64_t channels, float* to, int64_t stride) {
   constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
   const GemmTag d;
   for (int64_t c = 0; c < channels; c += kLanes) {
     const int64_t count = channels - c;
     const auto load = [&](int column, GemmVector* in) HWY_ATTR {
+      const int64_t at = column * square.step + c;
+      if (column < square.firstColumn || column >= square.lastColumn) {
+#pragma GCC unroll 6
+        for (int row = 0; row < kIn; ++row) in[row] = hn::Zero(d);
+        return;
+      }
 #pragma GCC unroll 6
       for (int row = 0; row < kIn; ++row) {
-        const float* from = pixels[row * kIn + column] + c;
+        const float* from = square.rows[row] + at;
         in[row] = count >= kLanes ? hn::LoadU(d, from) : loadFirst(from, count);
       }
     };
@@ -155,10 +161,14 @@ HWY_NOINLINE void transformPixels(const float* const* pixels, int64_t channels, 
   }
 }
 
-// Asks for the channels of a square's pixels: squares of neighbouring tiles are no stream that hardware would follow.
-HWY_INLINE void prefetchPixels(const float* const* pixels, int64_t count, int64_t channels) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < channels; c += 16) hwy::Prefetch(pixels[i] + c);
+// Asks for the channels of a square's columns from `column` on: squares of neighbouring tiles are no stream that hardware would
+// follow.
+template <int kSide>
+HWY_INLINE void prefetchPixels(const PixelSquare<kSide>& square, int64_t column, int64_t channels) {
+  for (const float* row : square.rows) {
+    for (int64_t j = column; j < square.lastColumn; ++j) {
+      for (int64_t c = 0; c < channels; c += 16) hwy::Prefetch(row + j * square.step + c);
+    }
   }
 }
 
@@ -189,15 +199,15 @@ HWY_NOINLINE void multiplyBlocks(const StripProduct& p, int64_t blocks) {
 #pragma GCC unroll 2
       for (int j = 0; j < NV; ++j) sums[i][j] = p.accumulate ? hn::LoadU(d, c + i * cStep + j * kLanes) : hn::Zero(d);
     }
-    const float* HWY_RESTRICT a = rows;
+    RowPointers<kByColumns ? 1 : MR> a(rows, rowStep);
     const float* HWY_RESTRICT b = p.b;
-    for (int64_t k = 0; k < p.length; ++k, a += aStep, b += bStep) {
+    for (int64_t k = 0; k < p.length; ++k, a.advance(aStep), b += bStep) {
       GemmVector columns[NV];
 #pragma GCC unroll 2
       for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, b + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < MR; ++i) {
-        const GemmVector x = hn::Set(d, a[i * rowStep]);
+        const GemmVector x = hn::Set(d, kByColumns ? a.first[0][i] : a.element(i, rowStep));
 #pragma GCC unroll 2
         for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
       }

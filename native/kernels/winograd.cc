@@ -31,7 +31,7 @@ struct WinogradCorrelation {
   float* produced;
   float* packed;       // [panel][tap][depth][columns of a panel]
   float* transformed;  // [block][position][panel of the block][depth][columns of a panel]
-  float* zeros;        // one pixel of the source
+  float* zeros;        // a row of pixels of the source
   float* regions;      // one per running chunk: transforms of the source, then products
 
   int64_t groupSize() const {
@@ -43,15 +43,14 @@ struct WinogradCorrelation {
   int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
   int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
   int64_t packedFloats() const { return kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel); }
+  int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
   int64_t transformedFloats() const { return packedFloats() / kPatchTaps * kPositions; }
-  int64_t scratchFloats() const {
-    return packedFloats() + transformedFloats() + paddedChannels(grid.sourceC) + chunks() * regionFloats();
-  }
+  int64_t scratchFloats() const { return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats(); }
   void place(float* scratch) {
     packed = scratch;
     transformed = packed + packedFloats();
     zeros = transformed + transformedFloats();
-    regions = zeros + paddedChannels(grid.sourceC);
+    regions = zeros + zeroFloats();
   }
 };
 
@@ -97,30 +96,26 @@ void transformKernelPanel(const WinogradCorrelation& c, int64_t index) {
   const KernelPanel panel(c, index);
   packTaps(c, panel);
   const int64_t floats = c.grid.sourceC * panel.row;
-  const float* taps[kPatchTaps];
-  for (int64_t tap = 0; tap < kPatchTaps; ++tap) taps[tap] = panel.packed + tap * floats;
+  const PixelSquare<3> taps{{panel.packed, panel.packed + 3 * floats, panel.packed + 6 * floats}, floats, 0, 3};
   transformPixels<KernelTransform>(taps, floats, panel.transformed, panel.stride);
 }
 
-// The pixels that the patch of one tile reads.
-HWY_INLINE void findPatch(const WinogradCorrelation& c, int64_t tile, const float** pixels) {
+// The pixels that one tile reads.
+HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, int64_t tile) {
   const TileGrid& g = c.grid;
   const TilePlace at(g, tile);
-  const ImageSquare square{c.source + at.image * g.sourceH * g.sourceW * g.sourceC, g.sourceH, g.sourceW, g.sourceC, c.zeros};
-  square.find<kPatchSide>(at.h - g.padTop, at.w - g.padLeft, pixels);
+  const Image image{c.source + at.image * g.sourceH * g.sourceW * g.sourceC, g.sourceH, g.sourceW, g.sourceC, c.zeros};
+  return image.square<kPatchSide>(at.h - g.padTop, at.w - g.padLeft);
 }
 
 void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t count, float* to) {
   const int64_t depth = c.grid.sourceC, stride = positionStride(c.groupSize(), depth);
-  const float* pixels[2][kPositions];
-  findPatch(c, firstTile, pixels[0]);
+  PixelSquare<kPatchSide> patch = findPatch(c, firstTile);
   for (int64_t i = 0; i < count; ++i) {
-    const float** next = pixels[(i + 1) % 2];
-    if (i + 1 < count) {
-      findPatch(c, firstTile + i + 1, next);
-      prefetchPixels(next, kPositions, depth);
-    }
-    transformPixels<SourceTransform>(pixels[i % 2], depth, to + i * paddedChannels(depth), stride);
+    const PixelSquare<kPatchSide> next = findPatch(c, firstTile + HWY_MIN(i + 1, count - 1));
+    prefetchPixels(next, kPatchSide - kTileSide, depth);
+    transformPixels<SourceTransform>(patch, depth, to + i * paddedChannels(depth), stride);
+    patch = next;
   }
 }
 
@@ -233,7 +228,7 @@ void correlateGroup(const WinogradCorrelation& c, int64_t group, float* region) 
 }
 
 void winogradCorrelate(const WinogradCorrelation& c) {
-  for (int64_t i = 0; i < c.grid.sourceC; ++i) c.zeros[i] = 0;
+  for (int64_t i = 0; i < c.zeroFloats(); ++i) c.zeros[i] = 0;
   parallelFor(ceilDivide(c.grid.producedC, kPanel), [&](int64_t panel) { transformKernelPanel(c, panel); });
   ScratchSlots slots;
   const int64_t groups = c.groups(), chunks = c.chunks();

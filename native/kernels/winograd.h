@@ -44,22 +44,29 @@ struct TilePlace {
         w(tile % grid.columns() * kTileSide) {}
 };
 
-// Where the pixels of a square of an image lie, row by row; pixels outside the image are those of `zeros`.
-struct ImageSquare {
-  const float* image;
+// A square of pixels: where its rows begin and which of its columns exist; the others are zeros.
+template <int kSide>
+struct PixelSquare {
+  const float* rows[kSide];
+  int64_t step;                     // floats from column to column
+  int64_t firstColumn, lastColumn;  // [first, last) exist
+};
+
+// One image; `zeros` stands for kPatchSide pixels of the rows outside it.
+struct Image {
+  const float* pixels;
   int64_t H, W, C;
   const float* zeros;
 
   template <int kSide>
-  void find(int64_t h, int64_t w, const float** pixels) const {
-    const bool inside = h >= 0 && h + kSide <= H && w >= 0 && w + kSide <= W;
-    const float* first = image + (h * W + w) * C;
-    for (int64_t i = 0; i < kSide; ++i, first += W * C) {
-      for (int64_t j = 0; j < kSide; ++j) {
-        const bool exists = inside || (h + i >= 0 && h + i < H && w + j >= 0 && w + j < W);
-        pixels[i * kSide + j] = exists ? first + j * C : zeros;
-      }
-    }
+  PixelSquare<kSide> square(int64_t h, int64_t w) const {
+    PixelSquare<kSide> square;
+    square.step = C;
+    square.firstColumn = std::max<int64_t>(0, -w);
+    square.lastColumn = std::min<int64_t>(kSide, W - w);
+    const float* row = pixels + (h * W + w) * C;
+    for (int64_t i = 0; i < kSide; ++i, row += W * C) square.rows[i] = h + i >= 0 && h + i < H ? row : zeros;
+    return square;
   }
 };
 

@@ -28,7 +28,7 @@ struct WinogradGradient {
   const float* x;
   const float* dy;
   float* dw;
-  float* zeros;    // one pixel of x or of dy
+  float* zeros;    // a row of pixels of x or of dy
   float* sums;     // [slice][block][position][channel][column of the block]
   float* regions;  // one per running chunk: transforms of x, then of dy
 
@@ -43,7 +43,7 @@ struct WinogradGradient {
   int64_t chunks() const { return std::min(slices() * blocks(), kWinogradChunks); }
   int64_t xFloats() const { return transformFloats(groupSize(), grid.sourceC); }
   int64_t regionFloats() const { return xFloats() + transformFloats(groupSize(), columns()); }
-  int64_t zeroFloats() const { return paddedChannels(std::max(grid.sourceC, grid.producedC)); }
+  int64_t zeroFloats() const { return kPatchSide * paddedChannels(std::max(grid.sourceC, grid.producedC)); }
   int64_t scratchFloats() const { return zeroFloats() + slices() * blocks() * sumFloats() + chunks() * regionFloats(); }
   void place(float* scratch) {
     zeros = scratch;
@@ -61,20 +61,20 @@ namespace HWY_NAMESPACE {
 
 // The pixels of x and of dy that belong to one tile; of dy from column `column` on.
 struct TilePair {
-  const float* x[kPositions];
-  const float* dy[kTileSide * kTileSide];
+  PixelSquare<kPatchSide> x;
+  PixelSquare<kTileSide> dy;
 
-  HWY_INLINE void find(const WinogradGradient& g, int64_t tile, int64_t column) {
+  HWY_INLINE TilePair(const WinogradGradient& g, int64_t tile, int64_t column) {
     const TileGrid& t = g.grid;
     const TilePlace at(t, tile);
     const float* images = g.x + at.image * t.sourceH * t.sourceW * t.sourceC;
-    ImageSquare{images, t.sourceH, t.sourceW, t.sourceC, g.zeros}.find<kPatchSide>(at.h - t.padTop, at.w - t.padLeft, x);
+    x = Image{images, t.sourceH, t.sourceW, t.sourceC, g.zeros}.square<kPatchSide>(at.h - t.padTop, at.w - t.padLeft);
     const float* gradients = g.dy + at.image * t.producedH * t.producedW * t.producedC + column;
-    ImageSquare{gradients, t.producedH, t.producedW, t.producedC, g.zeros}.find<kTileSide>(at.h, at.w, dy);
+    dy = Image{gradients, t.producedH, t.producedW, t.producedC, g.zeros}.square<kTileSide>(at.h, at.w);
   }
   HWY_INLINE void prefetch(int64_t channels, int64_t columns) const {
-    prefetchPixels(x, kPositions, channels);
-    prefetchPixels(dy, kTileSide * kTileSide, columns);
+    prefetchPixels(x, kPatchSide - kTileSide, channels);
+    prefetchPixels(dy, 0, columns);
   }
 };
 
@@ -83,16 +83,13 @@ void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count,
   const int64_t channels = g.grid.sourceC, column = block * kGradientColumns;
   const int64_t columns = HWY_MIN(kGradientColumns, g.grid.producedC - column);
   const int64_t xStride = positionStride(g.groupSize(), channels), dyStride = positionStride(g.groupSize(), g.columns());
-  TilePair pairs[2];
-  pairs[0].find(g, firstTile, column);
+  TilePair pair(g, firstTile, column);
   for (int64_t i = 0; i < count; ++i) {
-    const TilePair& pair = pairs[i % 2];
-    if (i + 1 < count) {
-      pairs[(i + 1) % 2].find(g, firstTile + i + 1, column);
-      pairs[(i + 1) % 2].prefetch(channels, columns);
-    }
+    const TilePair next(g, firstTile + HWY_MIN(i + 1, count - 1), column);
+    next.prefetch(channels, columns);
     transformPixels<SourceTransform>(pair.x, channels, xTo + i * paddedChannels(channels), xStride);
     transformPixels<ProductAdjoint>(pair.dy, columns, dyTo + i * g.columns(), dyStride);
+    pair = next;
   }
 }
 

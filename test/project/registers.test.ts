@@ -5,7 +5,16 @@ import { execFileSync } from 'node:child_process'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 // The functions of register tiles: templates, named by how their symbols begin after the namespace of the instruction set.
-const tiles = ['multiplyTile', 'multiplyPanels', 'flatTiles', 'offsetTile', 'stripTiles', 'stencilTiles', 'addBlock']
+const tiles = [
+  'multiplyTile',
+  'multiplyPanels',
+  'flatTiles',
+  'offsetTile',
+  'stripTiles',
+  'stencilTiles',
+  'addBlock',
+  'multiplyBlocks',
+]
 
 interface Architecture {
   /** Namespaces of the instruction sets that every build holds. */
