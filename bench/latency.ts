@@ -13,6 +13,8 @@ const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, alone: { type: 'string', default: '10' } },
 })
 
+const rows = 6400
+
 /** Delays of a 1 ms timer, from start to stop. */
 class Timer {
   private readonly delays: number[] = []
@@ -90,7 +92,14 @@ async function spin(seconds: number): Promise<void> {
   await Promise.all(threads.map((thread) => thread.terminate()))
 }
 
-async function train(seconds: number): Promise<void> {
+interface Problem {
+  readonly model: st.Model
+  readonly x: st.Tensor
+  readonly y: st.Tensor
+}
+
+/** The CNN, with data in memory. Its weights are made by the first step. */
+function problem(): Problem {
   const { conv2d, dense, dropout, flatten, maxPooling2d } = st.layers
   const model = st.sequential([
     conv2d({ filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1] }),
@@ -104,10 +113,13 @@ async function train(seconds: number): Promise<void> {
   ])
   const optimizer = st.optimizers.sgd({ learningRate: 0.01, momentum: 0.5 })
   model.compile({ optimizer, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
-  const rows = 6400
   const images = new Uint8Array(rows * 784).map((_, i) => (i * 31) % 255)
   const labels = Int32Array.from({ length: rows }, (_, i) => i % 10)
   const [x, y] = [st.tensor(images, [rows, 28, 28, 1], 'uint8'), st.tensor(labels, [rows], 'int32')]
+  return { model, x, y }
+}
+
+async function train({ model, x, y }: Problem, seconds: number): Promise<void> {
   const start = performance.now()
   const controller = new AbortController()
   const end = setTimeout(() => controller.abort(new Error('time is up')), 1000 * seconds)
@@ -128,5 +140,6 @@ await new Promise((resolve) => server.once('listening', resolve))
 console.log(`${''.padEnd(44)}${['count', 'p50', 'p99', 'p99.9', 'most'].map((head) => head.padStart(8)).join('')}`)
 await beside('nothing', server, () => wait(Number(values.alone)))
 await beside('two spinning threads', server, () => spin(Number(values.alone)))
-await beside('fit of the CNN', server, () => train(Number(values.seconds)))
+const cnn = problem()
+await beside('fit of the CNN', server, () => train(cnn, Number(values.seconds)))
 server.close()

@@ -2,10 +2,8 @@
 // Invariant: the batches of an epoch depend on the seed and the epoch's number only, so that a run can be continued from any batch.
 import { DataLoader } from '../data/loader.js'
 import { describe, misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
-import { gather } from '../ops/gather.js'
-import { Generator } from '../ops/random.js'
 import { slice } from '../ops/slice.js'
-import { type TensorLike, tensor, toTensor } from '../tensor/creation.js'
+import { type TensorLike, toTensor } from '../tensor/creation.js'
 import { showShape } from '../tensor/shape.js'
 import { Tensor } from '../tensor/tensor.js'
 
@@ -22,11 +20,16 @@ export interface Batch {
   readonly size: number
 }
 
-/** What tells a batch: its tensors, or the positions of its samples. The first axis of the first one counts the samples. */
-export type BatchParts = readonly [Tensor, ...(Tensor | null)[]]
+/** The tensors that a step is given to read its batch from; none where the source's own state tells which batch comes next. */
+export type BatchParts = readonly (Tensor | null)[]
 
-/** Produces the parts of a batch when the step asks for them. */
-export type BatchReader = () => BatchParts
+/** Batches that follow one another and look the same: a recorded step runs `count` times with the same arguments. */
+export interface BatchRun {
+  readonly parts: BatchParts
+  /** Samples of each batch. */
+  readonly size: number
+  readonly count: number
+}
 
 export interface BatchSource {
   /** Batches of an epoch, null if only iterating tells. */
@@ -35,10 +38,14 @@ export interface BatchSource {
   readonly seed: number | null
   /** Prepares to continue at a batch of an epoch of an earlier run. */
   resume?(seed: number | null, epoch: number, batch: number): void
-  /** The batch that parts tell: operations, so that a recorded step gathers its samples itself. */
-  toBatch(parts: BatchParts): Batch
-  /** The batches of one epoch, from batch `start` on. */
-  batches(epoch: number, start: number): AsyncIterable<BatchReader> | Iterable<BatchReader>
+  /** The next batch: operations, so that a recorded step reads its samples itself. */
+  read(parts: BatchParts, size: number): Batch
+  /** The batches of one epoch, from batch `start` on, at most `most()` in a run. The next run is asked for when the last has been taken. */
+  runs(epoch: number, start: number, most: () => number): AsyncIterable<BatchRun>
+  /** The inputs alone, batch by batch. */
+  inputs(): AsyncIterable<Tensor> | Iterable<Tensor>
+  /** Frees what the source has made for itself. */
+  dispose?(): void
 }
 
 /** Arrays that belong together: the first axis of each counts the samples. */
@@ -87,57 +94,6 @@ export function sliceSamples({ x, y, weight }: Samples, begin: number, end: numb
   return { x: cut(x), y: y && cut(y), weight: weight && cut(weight) }
 }
 
-function partsOf({ x, y, weight }: Samples): BatchParts {
-  return [x, y, weight]
-}
-
-function batchOf([x, y, weight]: BatchParts): Batch {
-  return { x, y: y ?? null, weight: weight ?? null, size: x.shape[0] as number }
-}
-
-/** Batches of arrays: a native gather of the epoch's random order, or views where the order is kept. The last batch may be smaller. */
-export class ArraySource implements BatchSource {
-  readonly steps: number
-  private readonly count: number
-  private readonly generator: Generator | null
-
-  /** @param seed of the random order; null keeps the order of the samples */
-  constructor(
-    private readonly samples: Samples,
-    private readonly batchSize: number,
-    readonly seed: number | null,
-    maxSteps = Number.POSITIVE_INFINITY,
-  ) {
-    this.count = samples.x.shape[0] as number
-    this.steps = Math.min(Math.ceil(this.count / batchSize), maxSteps)
-    this.generator = seed === null ? null : new Generator(seed)
-  }
-
-  *batches(epoch: number, start: number): Iterable<BatchReader> {
-    const order = this.orderOf(epoch)
-    for (let step = start; step < this.steps; step++) {
-      const begin = step * this.batchSize
-      const end = Math.min(begin + this.batchSize, this.count)
-      yield () => (order ? [slice(order, begin, end - begin)] : partsOf(sliceSamples(this.samples, begin, end)))
-    }
-  }
-
-  /** Parts are the positions of the samples where the order is random. */
-  toBatch(parts: BatchParts): Batch {
-    if (!this.generator) return batchOf(parts)
-    const { x, y, weight } = this.samples
-    const [indices] = parts
-    return batchOf([gather(x, indices), y && gather(y, indices), weight && gather(weight, indices)])
-  }
-
-  /** The random order of an epoch: the upper half of the generator's counter is the epoch, so the streams of epochs never overlap. */
-  private orderOf(epoch: number): Tensor | null {
-    if (!this.generator || this.seed === null) return null
-    this.generator.state.assign(tensor([this.seed | 0, Math.floor(this.seed / 2 ** 32) | 0, 0, epoch], [4], 'int32'))
-    return this.generator.permutation(this.count)
-  }
-}
-
 /** Batches of a data set. With a fixed number of steps the data set is read on from epoch to epoch, else from its beginning in each. */
 export class DataSetSource implements BatchSource {
   readonly steps: number | null
@@ -170,18 +126,24 @@ export class DataSetSource implements BatchSource {
     }
   }
 
-  async *batches(_epoch: number, start: number): AsyncIterable<BatchReader> {
+  async *runs(_epoch: number, start: number): AsyncIterable<BatchRun> {
     const first = start - this.skip
     this.skip = 0
     try {
       for (let step = first; this.fixedSteps === null || step < this.fixedSteps; step++) {
         const next = await this.next()
         if (next === null) return
-        if (step >= start) yield () => this.partsOf(next)
+        if (step < start) continue
+        const { x, y, weight } = this.samplesOf(next)
+        yield { parts: [x, y, weight], size: x.shape[0] as number, count: 1 }
       }
     } finally {
       if (this.fixedSteps === null) await this.close()
     }
+  }
+
+  async *inputs(): AsyncIterable<Tensor> {
+    for await (const { parts } of this.runs(0, 0)) yield parts[0] as Tensor
   }
 
   private async close(): Promise<void> {
@@ -200,16 +162,16 @@ export class DataSetSource implements BatchSource {
     return this.fixedSteps === null || fresh ? null : this.next()
   }
 
-  toBatch(parts: BatchParts): Batch {
-    return batchOf(parts)
+  read([x, y, weight]: BatchParts, size: number): Batch {
+    return { x: x as Tensor, y: y ?? null, weight: weight ?? null, size }
   }
 
-  private partsOf(value: DataBatch): BatchParts {
+  private samplesOf(value: DataBatch): Samples {
     const isList = Array.isArray(value) && value.length > 0 && value.some((part) => typeof part === 'object')
     const [x, y, weight] = (isList ? value : [value]) as [TensorLike, TensorLike?, TensorLike?]
     if (isList && value.length > 3)
       throw new ValueError(`${this.fn}: a data set must yield [x, y] or [x, y, weight], got ${describe(value)}`)
-    return partsOf(toSamples(this.fn, x, y, weight))
+    return toSamples(this.fn, x, y, weight)
   }
 }
 

@@ -3,16 +3,8 @@
 import { TensorDataset } from '../data/dataset.js'
 import { misfit, ValueError, wrongArgument } from '../errors.js'
 import type { TensorLike } from '../tensor/creation.js'
-import {
-  ArraySource,
-  type BatchSource,
-  type DataSet,
-  DataSetSource,
-  isDataSet,
-  type Samples,
-  sliceSamples,
-  toSamples,
-} from './batches.js'
+import { ArraySource } from './array-source.js'
+import { type BatchSource, type DataSet, DataSetSource, isDataSet, type Samples, sliceSamples, toSamples } from './batches.js'
 import { type EvaluateOptions, type FitOptions, type PredictOptions, refuseWithDataSet, type ValidationData } from './options.js'
 
 /** Data of a run: batches by seed (known only once a saved run has been read), and those of the validation. */

@@ -6,30 +6,32 @@ import type { BatchParts, BatchSource } from './batches.js'
 import type { Compiled } from './compile.js'
 import type { Logs } from './logs.js'
 import { Model } from './model.js'
-import type { Pace } from './pace.js'
+import { type Pace, Stride } from './pace.js'
 import { evaluationStep, predictionStep, withMode } from './step.js'
 import type { Tracker } from './tracker.js'
 
 /** Loss and metrics of a model over a source, any number of times. */
 export class Evaluation {
   private tracker: Tracker | null = null
-  private readonly step: Program<[BatchParts], void>
+  private readonly stride = new Stride()
+  private readonly step: Program<[BatchParts, number], void>
 
   constructor(
     private readonly fn: string,
     private readonly model: Model,
     private readonly compiled: Compiled,
     private readonly source: BatchSource,
+    signal: AbortSignal | undefined,
   ) {
-    this.step = program((parts: BatchParts) => this.evaluate(parts), { name: fn })
+    this.step = program((parts: BatchParts, size: number) => this.evaluate(parts, size), { name: fn, signal })
   }
 
-  private evaluate(parts: BatchParts): void {
+  private evaluate(parts: BatchParts, size: number): void {
     evaluationStep(
       this.fn,
       this.model,
       this.compiled,
-      () => this.source.toBatch(parts),
+      () => this.source.read(parts, size),
       (shape) => {
         this.tracker ??= this.compiled.newTracker(shape)
         return this.tracker
@@ -38,21 +40,23 @@ export class Evaluation {
   }
 
   async run(pace: Pace): Promise<Logs> {
-    this.tracker?.reset()
-    let batches = 0
-    for await (const read of this.source.batches(0, 0)) {
-      const parts = read()
-      await withMode(this.model, false, () => (this.model.runEagerly ? this.evaluate(parts) : this.step(parts)))
-      this.tracker?.add(parts[0].shape[0] as number)
-      batches++
+    const { model, tracker } = this
+    tracker?.reset()
+    const most = (): number => (model.runEagerly ? 1 : this.stride.steps)
+    for await (const { parts, size, count } of this.source.runs(0, 0, most)) {
+      const start = performance.now()
+      await withMode(model, false, () => (model.runEagerly ? this.evaluate(parts, size) : this.step.repeat(count, parts, size)))
+      this.stride.took(count, performance.now() - start)
       await pace.breathe()
     }
-    if (!this.tracker || batches === 0) throw new ValueError(`${this.fn}: there is nothing to evaluate: the data has no batches`)
+    if (!this.tracker || this.tracker.count === 0)
+      throw new ValueError(`${this.fn}: there is nothing to evaluate: the data has no batches`)
     return this.tracker.logs()
   }
 
   dispose(): void {
     this.step.dispose()
+    this.source.dispose?.()
   }
 }
 
@@ -61,8 +65,7 @@ export async function* predictions(model: Model, source: BatchSource, pace: Pace
   const trainer = Model.trainerOf(model)
   trainer.predictor ??= program((x: Tensor) => predictionStep(model, x), { name: 'predict' })
   const { predictor } = trainer
-  for await (const read of source.batches(0, 0)) {
-    const [x] = read()
+  for await (const x of source.inputs()) {
     yield await withMode(model, false, () => (model.runEagerly ? predictionStep(model, x) : predictor(x)))
     await pace.breathe()
   }

@@ -4,7 +4,7 @@ import { StateError } from '../errors.js'
 import { random } from '../ops/random.js'
 import { type Program, program } from '../program/program.js'
 import type { Tensor } from '../tensor/tensor.js'
-import type { BatchParts, BatchReader, BatchSource } from './batches.js'
+import type { BatchParts, BatchRun, BatchSource } from './batches.js'
 import { BackupAndRestore } from './callbacks/backup.js'
 import { CallbackList } from './callbacks/callback.js'
 import { type Compiled, needCompiled } from './compile.js'
@@ -13,7 +13,7 @@ import { Evaluation } from './evaluate.js'
 import { emptyHistory, type History, type Logs, recordEpoch, validationName } from './logs.js'
 import { Model } from './model.js'
 import type { FitOptions } from './options.js'
-import { Pace } from './pace.js'
+import { Pace, Stride } from './pace.js'
 import { Progress } from './progress.js'
 import { trainStep } from './step.js'
 import type { ActiveRun, Snapshot, Trainer } from './trainer.js'
@@ -29,11 +29,14 @@ export class FitRun implements ActiveRun {
   private readonly trainer: Trainer
   private readonly compiled: Compiled
   private readonly pace: Pace
+  private readonly stride = new Stride()
   private readonly progress: Progress
   private readonly epochs: number
   private readonly classWeights: Tensor | null
   private source!: BatchSource
-  private readonly step: Program<[BatchParts], void>
+  /** Whether a callback is to be called before or after each batch. */
+  private readonly everyBatch: boolean
+  private readonly step: Program<[BatchParts, number], void>
   private readonly validation: Evaluation | null
   /** Whether the first epoch continues one that a saved run had begun. */
   private continued: Snapshot | null = null
@@ -47,11 +50,13 @@ export class FitRun implements ActiveRun {
     this.compiled = needCompiled('fit', this.trainer.compiled)
     this.pace = new Pace('fit', options.signal)
     this.callbacks = new CallbackList('fit', options.callbacks ?? [])
+    this.everyBatch = this.callbacks.has('onBatchBegin') || this.callbacks.has('onBatchEnd')
     this.epochs = options.epochs ?? 1
     this.epoch = options.initialEpoch ?? 0
     this.classWeights = options.classWeight ? classWeightTable('fit', options.classWeight) : null
-    this.step = program((parts: BatchParts) => this.trainBatch(parts), { name: 'fit' })
-    this.validation = data.validation && new Evaluation('fit', model, this.compiled, data.validation)
+    const { signal } = options
+    this.step = program((parts: BatchParts, size: number) => this.trainBatch(parts, size), { name: 'fit', signal })
+    this.validation = data.validation && new Evaluation('fit', model, this.compiled, data.validation, signal)
     this.progress = new Progress({ stream: options.stream ?? process.stdout, verbose: options.verbose ?? 1, epochs: this.epochs })
   }
 
@@ -67,6 +72,7 @@ export class FitRun implements ActiveRun {
     } finally {
       this.progress.clear()
       this.step.dispose()
+      this.source?.dispose?.()
       this.validation?.dispose()
       trainer.end()
       model.stopTraining = false
@@ -129,8 +135,8 @@ export class FitRun implements ActiveRun {
     this.beginFigures()
     progress.epochBegin(epoch, this.source.steps, firstBatch)
     const before = this.samples
-    for await (const read of this.source.batches(epoch, this.batch)) {
-      await this.runBatch(read, before)
+    for await (const run of this.source.runs(epoch, firstBatch, () => this.most)) {
+      await this.take(run, before)
       if (this.model.stopTraining) break
     }
     const logs = compiled.training?.logs() ?? {}
@@ -157,23 +163,32 @@ export class FitRun implements ActiveRun {
     this.continued = null
   }
 
-  private trainBatch(parts: BatchParts): void {
-    trainStep(this.model, this.compiled, () => this.source.toBatch(parts), this.classWeights)
+  private trainBatch(parts: BatchParts, size: number): void {
+    trainStep(this.model, this.compiled, () => this.source.read(parts, size), this.classWeights)
   }
 
-  private async runBatch(read: BatchReader, samplesBefore: number): Promise<void> {
+  /** How many batches may pass before JavaScript wakes up. */
+  private get most(): number {
+    return this.everyBatch || this.model.runEagerly ? 1 : this.stride.steps
+  }
+
+  private async take({ parts, size, count }: BatchRun, samplesBefore: number): Promise<void> {
     const { callbacks, progress, compiled, model } = this
-    const batch = this.batch
-    if (callbacks.has('onBatchBegin')) await callbacks.batchBegin(batch)
-    const parts = read()
-    if (model.runEagerly) this.trainBatch(parts)
-    else await this.step(parts)
-    const size = parts[0].shape[0] as number
-    compiled.training?.add(size)
-    this.samples += size
-    this.batch++
+    if (callbacks.has('onBatchBegin')) await callbacks.batchBegin(this.batch)
+    const counted = (): number => compiled.training?.count ?? 0
+    const [before, start] = [counted(), performance.now()]
+    try {
+      if (model.runEagerly) this.trainBatch(parts, size)
+      else await this.step.repeat(count, parts, size)
+    } finally {
+      // Steps that an abort or a bad sample cut short are counted as far as they came.
+      const samples = counted() - before
+      this.samples += samples
+      this.batch += samples / size
+    }
+    this.stride.took(count, performance.now() - start)
     const figures = (): Logs => compiled.training?.logs() ?? {}
-    if (callbacks.has('onBatchEnd')) await callbacks.batchEnd(batch, figures())
+    if (callbacks.has('onBatchEnd')) await callbacks.batchEnd(this.batch - 1, figures())
     if (progress.due) progress.draw(this.batch, this.samples - samplesBefore, figures())
     await this.pace.breathe()
   }

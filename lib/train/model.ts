@@ -37,7 +37,7 @@ import { Trainer } from './trainer.js'
  * ```
  */
 export abstract class Model extends Module {
-  /** Set to true, also by callbacks: training ends after the current batch. */
+  /** Set to true, also by callbacks: training ends after the batches that are in flight, in a callback after its batch. */
   stopTraining = false
   /**
    * Whether fit, evaluate and predict run operation by operation on the event loop instead of as recorded programs: for a `forward`, loss or
@@ -107,9 +107,10 @@ export abstract class Model extends Module {
     const { y, options } = argumentsOf<EvaluateOptions>(x, second, third)
     checkBatchOptions('evaluate', options)
     const compiled = needCompiled('evaluate', this.#trainer.compiled)
-    const evaluation = new Evaluation('evaluate', this, compiled, orderedData('evaluate', x, y, options))
+    const pace = new Pace('evaluate', options.signal)
+    const evaluation = new Evaluation('evaluate', this, compiled, orderedData('evaluate', x, y, options), options.signal)
     try {
-      return await evaluation.run(new Pace('evaluate', options.signal))
+      return await evaluation.run(pace)
     } finally {
       evaluation.dispose()
     }

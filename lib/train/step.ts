@@ -97,16 +97,14 @@ export function trainStep(model: Model, compiled: Compiled, read: () => Batch, c
 /** One step by itself, with the figures of its batch. */
 export function singleStep(model: Model, compiled: Compiled, samples: Samples, classWeight: ClassWeights | undefined): Logs {
   const table = classWeight ? classWeightTable('trainOnBatch', classWeight) : null
-  const size = samples.x.shape[0]
+  const size = samples.x.shape[0] as number
   let tracker: Tracker | null = null
   const figures = (shape: Shape): Tracker => {
     tracker = compiled.newTracker(shape)
     return tracker
   }
   withMode(model, true, () => step('trainOnBatch', model, compiled, () => ({ ...samples, size }), table, figures))
-  const filled = tracker as unknown as Tracker
-  filled.add(size)
-  return filled.logs()
+  return (tracker as unknown as Tracker).logs()
 }
 
 /** A step that fails leaves no gradients behind that the next one would add to. */

@@ -1,5 +1,5 @@
 // The figures of an epoch as they accumulate: mean loss and metrics, kept in native variables and read only when somebody looks.
-// Invariant: a tracker's state is its variables and one count, so that a saved run continues with the same bits.
+// Invariant: a tracker's state is its variables, so that a saved run continues with the same bits.
 import { noGrad } from '../autograd/mode.js'
 import { ValueError } from '../errors.js'
 import type { Metric } from '../metrics/index.js'
@@ -18,8 +18,8 @@ export interface NamedMetric {
   readonly weighted: boolean
 }
 
-/** total + value · count, in double precision: an epoch of any length loses nothing. */
-const accumulate = formula('accumulateLoss', 3, (total, value, count) => total.add(value.mul(count)))
+/** total + value · size and count + size, in double precision: an epoch of any length loses nothing. */
+const accumulate = formula('accumulateLoss', 4, (total, count, value, size) => [total.add(value.mul(size)), count.add(size)])
 
 /** Saved form of a tracker. */
 export interface TrackerState {
@@ -31,7 +31,7 @@ export interface TrackerState {
 
 export class Tracker {
   private readonly total = new Variable(zeros([], 'float64'), { trainable: false, name: 'loss' })
-  private count = 0
+  private readonly samples = new Variable(zeros([], 'float64'), { trainable: false, name: 'samples' })
 
   constructor(
     private readonly metrics: readonly NamedMetric[],
@@ -40,19 +40,19 @@ export class Tracker {
 
   reset(): void {
     this.total.assign(zeros([], 'float64'))
-    this.count = 0
+    this.samples.assign(zeros([], 'float64'))
     for (const { metric } of this.metrics) metric.reset()
   }
 
-  /** Counts a batch of `size` samples that `update` has taken account of: apart, since a recorded update runs many times. */
-  add(size: number): void {
-    this.count += size
+  /** Samples taken account of. */
+  get count(): number {
+    return this.samples.item()
   }
 
   /** Takes account of one batch of `size` samples. */
   update(loss: Tensor, size: number, y: Tensor | null, prediction: Tensor, weight: Tensor | null): void {
     noGrad(() => {
-      accumulate.assign([this.total], [this.total, loss.detach(), full([], size, 'float64')])
+      accumulate.assign([this.total, this.samples], [this.total, this.samples, loss.detach(), full([], size, 'float64')])
       if (!y) return
       const output = prediction.detach()
       for (const { metric, weighted } of this.metrics) metric.update(y, output, weighted && weight ? weight : undefined)
@@ -61,7 +61,8 @@ export class Tracker {
 
   /** The figures so far. Metrics whose result is no single number, such as a confusion matrix, are read from the metric itself. */
   logs(): Logs {
-    const logs: Logs = { loss: this.count === 0 ? Number.NaN : this.total.item() / this.count }
+    const { count } = this
+    const logs: Logs = { loss: count === 0 ? Number.NaN : this.total.item() / count }
     for (const { name, metric } of this.metrics) {
       const value: unknown = metric.result()
       if (typeof value === 'number') logs[name] = value
@@ -81,7 +82,7 @@ export class Tracker {
   /** Continues from a saved state, of a tracker with the same metrics. */
   setState({ count, tensors }: TrackerState): void {
     if (!tensors.loss) throw new ValueError("fit: the saved figures have no 'loss'")
-    this.count = count
+    this.samples.assign(full([], count, 'float64'))
     this.total.assign(tensors.loss)
     this.metrics.forEach(({ metric }, i) => {
       const start = `${i}.`

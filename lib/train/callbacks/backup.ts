@@ -28,6 +28,7 @@ export class BackupAndRestore extends SavingCallback {
     this.options = { saveFreq: 'epoch', deleteCheckpoint: true, ...options }
     filePath('backupAndRestore', 'filepath', this.options.filepath)
     saveFrequency('backupAndRestore', this.options.saveFreq)
+    if (this.options.saveFreq !== 'epoch') this.onBatchEnd = this.countBatch
   }
 
   /** The file to continue from, if there is one. */
@@ -37,7 +38,7 @@ export class BackupAndRestore extends SavingCallback {
     return found ? filepath : null
   }
 
-  override async onBatchEnd(): Promise<void> {
+  private async countBatch(): Promise<void> {
     this.batches++
     const { saveFreq, filepath } = this.options
     if (saveFreq !== 'epoch' && this.batches % saveFreq === 0) await this.model.save(filepath)

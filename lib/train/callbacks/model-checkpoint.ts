@@ -52,6 +52,7 @@ export class ModelCheckpoint extends SavingCallback {
     const { filepath, saveFreq, monitor, mode, initialValueThreshold } = this.options
     filePath('modelCheckpoint', 'filepath', filepath)
     saveFrequency('modelCheckpoint', saveFreq)
+    if (saveFreq !== 'epoch' || filepath.includes('{batch')) this.onBatchEnd = this.countBatch
     this.monitor = new Monitor('modelCheckpoint', monitor, mode)
     if (initialValueThreshold !== null) {
       if (!Number.isFinite(initialValueThreshold))
@@ -66,7 +67,7 @@ export class ModelCheckpoint extends SavingCallback {
     this.epoch = epoch
   }
 
-  override async onBatchEnd(_batch: number, logs: Logs): Promise<void> {
+  private async countBatch(_batch: number, logs: Logs): Promise<void> {
     this.batches++
     const { saveFreq } = this.options
     if (saveFreq !== 'epoch' && this.batches % saveFreq === 0) await this.save(logs)
