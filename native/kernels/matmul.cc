@@ -169,9 +169,10 @@ Status multiply(const Row& row, float* scratch, MatMulBuffers m) {
 
 }  // namespace
 
-// [c, a, b, scratch] args [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB]
+// [c, a, b, scratch] args [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB], and for measurements a division
+// [rowParts, panelParts, slices], each at least 1
 Status matmulFast(const Row& row) {
-  if (!accepts(row, 4, 8, 8)) return kBadRow;
+  if (!accepts(row, 4, 8, row.argumentCount == 11 ? 11 : 8)) return kBadRow;
   return multiply(row, row.buffer<float>(3), {});
 }
 

@@ -11,16 +11,25 @@
 
 namespace steepest {
 
+// How often rows, columns and k are divided.
+struct Division {
+  int64_t rowParts = 0, panelParts = 0, slices = 0;
+};
+
 struct MatMulShape {
   int64_t batch, M, N, K;
   bool transposeA, transposeB;
   int64_t strideA, strideB;  // from one item of the batch to the next; 0 repeats the operand
+  Division asked = {};       // zeros: as the model of matmul_cut-inl.h chooses
 };
 
 // The arguments [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB] that rows of matrix products begin with.
 inline MatMulShape matmulShape(const Row& row) {
-  return {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
-          row.flag(4),    row.flag(5),    row.integer(6), row.integer(7)};
+  MatMulShape s = {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
+                   row.flag(4),    row.flag(5),    row.integer(6), row.integer(7)};
+  const auto division = [&](int i) { return std::clamp<int64_t>(row.integer(i), 1, 1024); };
+  if (row.argumentCount == 11) s.asked = {division(8), division(9), division(10)};
+  return s;
 }
 
 // What is done to finished sums in the store; codes as rows carry them.
@@ -52,11 +61,12 @@ constexpr int64_t kStreamedSlice = 64;      // the same for a few rows
 constexpr int64_t kMostSlices = 16;         // each costs a partial C, written and read
 constexpr int64_t kSlicedFloats = 1 << 14;  // a larger C is cut into rectangles that read less than slices write
 constexpr double kChunkFlop = 3e5;          // one to three microseconds of one core
-constexpr double kMostChunkFlop = 100 * kChunkFlop;
+constexpr double kMostChunkFlop = 2e8;      // beyond 8 chunks
 
 // Chunks worth making of the whole product, a power of two: 1 for small ones, which then run on the calling thread alone; a few
 // as soon as it pays, up to the 8 that keep 2, 4 or 8 threads busy; beyond that larger ones, which pack less.
 inline int64_t chunksFor(const MatMulShape& s) {
+  if (s.asked.rowParts > 0) return std::min(kMostChunks, s.asked.rowParts * s.asked.panelParts * s.asked.slices);
   const double flop =
       2.0 * static_cast<double>(s.batch) * static_cast<double>(s.M) * static_cast<double>(s.N) * static_cast<double>(s.K);
   const double wanted = std::min(flop / kChunkFlop, std::max(8.0, flop / kMostChunkFlop));
@@ -69,6 +79,7 @@ inline bool streamsRows(const MatMulShape& s) { return s.M <= kDotRows && !s.tra
 
 // Slices of k: only for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers).
 inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
+  if (s.asked.rowParts > 0) return std::min(s.asked.slices, wanted);
   if (streamsRows(s) && 4 * s.K >= s.N) return std::max<int64_t>(1, std::min({wanted, s.K / kStreamedSlice, kMostSlices}));
   if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N) || s.M * s.N > kSlicedFloats) return 1;
   return std::max<int64_t>(1, std::min({wanted, s.K / kLeastSlice, kMostSlices}));
@@ -85,7 +96,10 @@ inline bool suitsBlas(const MatMulShape& s) {
 inline int64_t longestRun(const MatMulShape& s) { return s.transposeA ? kLongestRun / 2 : kLongestRun; }
 inline int64_t runLength(const MatMulShape& s) { return std::min(s.K, longestRun(s)); }
 // Panels that a part may pack.
-inline int64_t partPanels(const MatMulShape& s) { return kPartFloats / (kWidestPanel * std::max<int64_t>(runLength(s), 128)); }
+inline int64_t partPanels(const MatMulShape& s) {
+  if (s.asked.rowParts > 0) return ceilDivide(ceilDivide(s.N, int64_t{8}), s.asked.panelParts);
+  return kPartFloats / (kWidestPanel * std::max<int64_t>(runLength(s), 128));
+}
 
 // Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
 inline bool rowsCollide(const MatMulShape& s) {

@@ -33,8 +33,8 @@ HWY_INLINE bool readsDirectly(const MatMulShape& s, int64_t blocks) {
 }
 
 // What one k of a product cut that way costs, in cycles: multiply-adds with the threads' uneven shares, packing of operands by
-// each part that reads them, and their way from L3. The coefficients are fitted to the rates of some 900 cuts of 37 shapes; what
-// the model chooses is within 2 % of the best cut on average.
+// each part that reads them, and their way from L3. The coefficients are fitted to the rates of some 900 cuts of 37 shapes;
+// bench/cuts.ts sets the model's choice beside every other cut.
 inline double costOf(const MatMulShape& s, const Cut& cut) {
   const double M = static_cast<double>(s.M), N = static_cast<double>(s.N);
   const int64_t blocks = ceilDivide(rowBlocks(s), cut.rowParts);
@@ -44,8 +44,8 @@ inline double costOf(const MatMulShape& s, const Cut& cut) {
   const double idle = static_cast<double>(roundUp(parts, 4)) / static_cast<double>(parts);  // of 4 threads
   const double multiply = M * N / static_cast<double>(kPanel) * idle * (1 + 0.4 * (rows * columns - 1));
   const double readB = readsDirectly(s, blocks) && s.K * s.N < kFarFloats / 2 ? 0 : N / 5;  // packed, or hardly better
-  return multiply + static_cast<double>(cut.rowParts) * readB +
-         static_cast<double>(cut.panelParts) * M * (s.transposeA ? 0.26 : 0.19);
+  const double readA = M * (s.transposeA ? 0.26 : 0.19) * (s.M * s.K < kFarFloats ? 1 : 4);
+  return multiply + static_cast<double>(cut.rowParts) * readB + static_cast<double>(cut.panelParts) * readA;
 }
 
 inline Cut cutProduct(const MatMulShape& s) {
@@ -53,6 +53,11 @@ inline Cut cutProduct(const MatMulShape& s) {
   cut.panels = ceilDivide(s.N, kPanel);
   const int64_t chunks = ceilDivide(chunksFor(s), s.batch);
   cut.slices = slicesFor(s, chunks);
+  if (s.asked.rowParts > 0) {
+    cut.rowParts = HWY_MIN(s.asked.rowParts, rowBlocks(s));
+    cut.panelParts = HWY_MIN(s.asked.panelParts, cut.panels);
+    return cut;
+  }
   const int64_t wanted = HWY_MAX(int64_t{1}, chunks / cut.slices);
   const int64_t least = ceilDivide(cut.panels, partPanels(s));
   Cut tried = cut;

@@ -88,6 +88,12 @@ const transposes = [
   { transposeA: true, transposeB: true },
 ]
 
+/** A product divided as asked: [parts of rows, parts of columns, slices of k]. */
+function divided(product: Product, division: readonly [number, number, number]): KernelCase {
+  const { name, args, ...rest } = matmul(product)
+  return { ...rest, name: `${name} in ${division}`, args: [...args, ...division] }
+}
+
 const products: readonly KernelCase[] = transposes.flatMap((t) => [
   ...lengths.map((n) => matmul({ M: n, N: 5, K: 7, ...t }, n)),
   ...lengths.map((n) => matmul({ M: 5, N: n, K: 7, ...t }, n)),
@@ -116,6 +122,20 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 2, N: 50, K: 9000, ...t }),
   matmul({ M: 130, N: 1, K: 9000, ...t }),
   matmul({ batch: 50, M: 33, N: 34, K: 35, ...t }),
+  ...(
+    [
+      [1, 1, 1],
+      [3, 1, 2],
+      [2, 4, 3],
+      [1, 16, 1],
+      [100, 100, 1],
+      [1, 2, 40],
+    ] as const
+  ).flatMap((division) => [
+    divided({ M: 75, N: 150, K: 700, ...t }, division),
+    divided({ M: 3, N: 150, K: 700, ...t }, division),
+    divided({ batch: 3, M: 20, N: 40, K: 50, ...t }, division),
+  ]),
 ])
 
 const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
