@@ -1,8 +1,9 @@
 // conv2dBackwardKernel: dw[kh, kw, c, o] = sum over images and pixels of x * dy, as products with k running over pixels.
 //
 // A tile is up to kTileRows input channels of one tap times one panel of output channels; both operands are read where they lie
-// (x is k-major in NHWC), only a last, partial panel of dy is packed. Images are cut into slices, each with its own partial dw,
-// added in the order of the slices. Invariant: slices and tiles follow from the shape, so sums do not depend on threads.
+// (x is k-major in NHWC), only a last panel of dy that does not fill its vectors is packed. Images are cut into slices, each with
+// its own partial dw, added in the order of the slices. Invariant: slices and tiles follow from the shape, so sums do not depend
+// on threads.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d_kernel.cc"
 
@@ -39,17 +40,22 @@ HWY_INLINE void addTap(const KernelGradient& g, const TapPlan& tap, const float*
   t.length = tap.columnLast - tap.columnFirst;
   t.rowStride = 1;
   t.columnStride = s.strideW * s.C;
+  t.bStride = dy.stride;
   t.aSteps.outer = s.strideH * s.W * s.C;
+  t.bSteps.outer = s.OW * dy.stride;
   const int64_t h = first * s.strideH + tap.kh * s.dilationH - s.padTop;
   const int64_t w = tap.columnFirst * s.strideW + tap.kw * s.dilationW - s.padLeft;
   t.a = x + (h * s.W + w) * s.C;
   t.b = dy.data + ((first - rowStart) * s.OW + tap.columnFirst) * dy.stride;
-  t.bStride = dy.stride;
-  t.bSteps.outer = s.OW * dy.stride;
   t.c = dw;
   t.cStride = s.O;
   t.width = width;
   t.accumulate = accumulate;
+  if (t.length == 1) {  // one column is walked downwards
+    std::swap(t.length, t.outerTaps);
+    std::swap(t.columnStride, t.aSteps.outer);
+    std::swap(t.bStride, t.bSteps.outer);
+  }
   if (t.outerTaps == 0 || t.length <= 0) {
     if (accumulate) return;
     t.outerTaps = 0;
@@ -91,7 +97,7 @@ void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t r
   const float* x = g.x + image * s.H * s.W * s.C + group * s.groupC();
   const int64_t firstColumn = group * s.groupO() + column;
   PixelColumns dy{g.dy + (image * s.OH + rowStart) * s.OW * s.O + firstColumn, s.O};
-  if (width < kPanel) {
+  if (width != kLanes && width < kPanel) {
     packPanel(dy.data, s.O, (rowEnd - rowStart) * s.OW, width, packed);
     dy = {packed, panelRow(width)};
   }
@@ -101,7 +107,7 @@ void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t r
   }
   for (int64_t i = 0; i < g.tapCount; ++i) {
     const TapPlan& tap = g.taps[i];
-    addTap(g, tap, x, dy, rowStart, rowEnd, width, dw + tap.row * s.O + firstColumn, accumulate);
+    addTap(g, tap, x, dy, rowStart, rowEnd, width, dw + tap.row * s.O + firstColumn, accumulate || tap.isBorder);
   }
 }
 
@@ -152,21 +158,52 @@ struct ProductRow {
         row{conv.buffers, arguments, conv.bufferCount, 8} {}
 };
 
+// Plans `tap`, whose rows of pixels are known, for the pixels of columns [first, last).
+void addTaps(KernelGradient* g, TapPlan tap, int64_t kw, int64_t first, int64_t last) {
+  tap.kw = kw;
+  tap.row = (tap.kh * g->shape.KW + kw) * g->shape.groupC();
+  tap.columnFirst = first, tap.columnLast = last;
+  if (!tap.isBorder || first < last) g->taps[g->tapCount++] = tap;
+}
+
+// One row of taps: all of them where they meet the input together, then each at the borders.
+void planMergedRow(KernelGradient* g, const Axis& columns, TapPlan tap) {
+  const ConvShape& s = g->shape;
+  int64_t first, last, unused;
+  tapRange(columns, 0, &first, &unused);
+  tapRange(columns, s.KW - 1, &unused, &last);
+  first = std::min(first, s.OW), last = std::max(first, last);
+  tap.channels = s.KW * s.C;
+  addTaps(g, tap, 0, first, last);
+  tap.channels = s.C;
+  tap.isBorder = true;
+  for (int64_t kw = 0; kw < s.KW; ++kw) {
+    int64_t start, end;
+    tapRange(columns, kw, &start, &end);
+    addTaps(g, tap, kw, start, std::min(first, end));
+    addTaps(g, tap, kw, std::max(last, start), end);
+  }
+}
+
 void planTaps(KernelGradient* g) {
   const ConvShape& s = g->shape;
   const Axis rows{s.OH, s.H, s.KH, s.strideH, s.padTop, s.dilationH};
   const Axis columns{s.OW, s.W, s.KW, s.strideW, s.padLeft, s.dilationW};
-  const bool merged = g->mergesColumns();
-  const int64_t tapsPerRow = merged ? 1 : s.KW;
-  g->tapCount = s.KH * tapsPerRow;
-  for (int64_t i = 0; i < g->tapCount; ++i) {
-    TapPlan& tap = g->taps[i];
-    tap.kh = i / tapsPerRow;
-    tap.kw = i % tapsPerRow;
-    tap.channels = merged ? s.KW * s.C : s.groupC();
-    tap.row = (tap.kh * s.KW + tap.kw) * s.groupC();
-    tapRange(rows, tap.kh, &tap.rowFirst, &tap.rowLast);
-    tapRange(columns, tap.kw, &tap.columnFirst, &tap.columnLast);
+  g->tapCount = 0;
+  for (int64_t kh = 0; kh < s.KH; ++kh) {
+    TapPlan tap{};
+    tap.kh = kh;
+    tap.channels = s.groupC();
+    tapRange(rows, kh, &tap.rowFirst, &tap.rowLast);
+    if (g->mergesColumns()) {
+      planMergedRow(g, columns, tap);
+      continue;
+    }
+    for (int64_t kw = 0; kw < s.KW; ++kw) {
+      int64_t first, last;
+      tapRange(columns, kw, &first, &last);
+      addTaps(g, tap, kw, first, last);
+    }
   }
 }
 
