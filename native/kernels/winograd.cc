@@ -20,6 +20,8 @@
 #define STEEPEST_KERNELS_WINOGRAD_CC_
 namespace steepest {
 
+constexpr int64_t kFewestGroups = 4;   // of a small batch, to share out
+constexpr int64_t kSharedGroup = 8;    // tiles: smaller groups are not worth a thread of their own
 constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products are in scratch at a time
 
 struct WinogradCorrelation {
@@ -36,7 +38,8 @@ struct WinogradCorrelation {
 
   int64_t groupSize() const {
     const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
-    return groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles());
+    const int64_t share = std::max(kSharedGroup, ceilDivide(grid.tiles(), kFewestGroups));
+    return std::min(share, groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles()));
   }
   int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
   int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
@@ -276,11 +279,12 @@ void run(WinogradCorrelation c, const Row& row) {
 }  // namespace
 
 // Per channel and filter, direct costs 9 multiplications a pixel; Winograd 36 a tile, half as much again for its transforms, and
-// about 40 for the kernel's. Below 16 channels or filters the transforms outweigh the products.
+// about 1440 for the kernel's, which threads write once and read from each other. Below 16 channels or filters the transforms
+// outweigh the products.
 bool usesWinograd(const ConvShape& s) {
   if (s.algorithm != ConvAlgorithm::automatic) return s.algorithm == ConvAlgorithm::winograd;
   if (!fitsWinograd(s) || s.C < 16 || s.O < 16) return false;
-  return 9 * s.N * s.OH * s.OW > 54 * forwardOf(s).grid.tiles() + 40;
+  return 9 * s.N * s.OH * s.OW > 54 * forwardOf(s).grid.tiles() + 1440;
 }
 
 void winogradForward(const ConvShape& s, const Row& row) { run(forwardOf(s), row); }
