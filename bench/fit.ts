@@ -1,6 +1,6 @@
 // What `fit` costs beyond its kernels: [--workload mlp] [--epochs 3] [--rounds 3]. In turns, each in a process of its own: the whole of fit, from
-// data in memory to the trained model, callbacks included, per step; and the sum over the kernels of the same step, timed one by one in a replayed
-// program (STEEPEST_PROGRAM=profile). Target: at most 5 % more.
+// data in memory to the trained model, callbacks included, per step; and the sum over the kernels of the same step and of the gather of its
+// batch, timed one by one in a replayed program (STEEPEST_PROGRAM=profile). Target: at most 5 % more.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
@@ -8,7 +8,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import * as st from 'steepest'
 import { root } from './support/contenders.js'
-import { type BenchData, batchOf, readData, writeData } from './support/datafile.js'
+import { type BenchData, readData, writeData } from './support/datafile.js'
 import { quantile } from './support/measure.js'
 import { bodyOf, loadedNetwork, optimizerOf } from './support/steps.js'
 import { type Workload, workloadNamed } from './support/workloads.js'
@@ -34,33 +34,40 @@ function dataOf(work: Workload): BenchData {
   return data
 }
 
-/** Microseconds of all rows of a replayed step, the last column of the listing. */
-function kernels(data: BenchData): number {
-  const { batch, sample } = workload
-  const program = st.program(bodyOf(workload, data))
-  for (let i = 0; i < 200; i++) {
-    const [x, y] = batchOf(workload, data, i)
-    program.sync(st.tensor(x, [batch, ...sample]), st.tensor(y, [batch], 'int32'))
-  }
-  const rows = program.toString().split('\n').slice(2)
-  return rows.reduce((sum, row) => sum + Number(row.trim().split(/\s+/).at(-1)), 0)
-}
-
-/** Microseconds a step of the whole of fit. */
-async function fit(data: BenchData): Promise<number> {
+/** Copies of the file's batches, one after the other. */
+function dataSet(data: BenchData): [st.Tensor, st.Tensor] {
   const { batch, batches, sample } = workload
-  const model = st.model(loadedNetwork(workload, data))
-  model.compile({
-    optimizer: optimizerOf(workload),
-    loss: (yTrue, yPred) => st.losses.sparseCategoricalCrossentropy(yTrue, yPred, { fromLogits: true }),
-  })
   const repeat = <T extends Float32Array | Int32Array>(to: T, from: T): T => {
     for (let i = 0; i < copies; i++) to.set(from, i * from.length)
     return to
   }
   const rows = copies * batches * batch
   const x = st.tensor(repeat(new Float32Array(copies * data.x.length), data.x), [rows, ...sample])
-  const y = st.tensor(repeat(new Int32Array(rows), data.y), [rows], 'int32')
+  return [x, st.tensor(repeat(new Int32Array(rows), data.y), [rows], 'int32')]
+}
+
+/** Microseconds of all rows of a replayed step, the last column of the listing. */
+function kernels(data: BenchData): number {
+  const { batch } = workload
+  const body = bodyOf(workload, data)
+  const [x, y] = dataSet(data)
+  const program = st.program((rows: st.Tensor) => body(st.gather(x, rows), st.gather(y, rows)))
+  const order = new st.Generator(1).permutation(y.size)
+  const steps = y.size / batch
+  for (let i = 0; i < 200; i++) program.sync(order.slice((i % steps) * batch, batch))
+  const rows = program.toString().split('\n').slice(2)
+  return rows.reduce((sum, row) => sum + Number(row.trim().split(/\s+/).at(-1)), 0)
+}
+
+/** Microseconds a step of the whole of fit. */
+async function fit(data: BenchData): Promise<number> {
+  const { batch, batches } = workload
+  const model = st.model(loadedNetwork(workload, data))
+  model.compile({
+    optimizer: optimizerOf(workload),
+    loss: (yTrue, yPred) => st.losses.sparseCategoricalCrossentropy(yTrue, yPred, { fromLogits: true }),
+  })
+  const [x, y] = dataSet(data)
   const epochs = Number(values.epochs)
   let losses = 0
   const callback = {

@@ -15,7 +15,7 @@ import type { Expression } from '../ops/expression/expression.js'
 import type { Formula } from '../ops/expression/formula.js'
 import { clone } from '../ops/index.js'
 import { full, tensor } from '../tensor/creation.js'
-import { type Tensor, Variable } from '../tensor/tensor.js'
+import { emptyTensor, type Tensor, Variable, ZeroVariable } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
 import { Clipping, type ClippingOptions } from './clipping.js'
 import { getSchedule, type LearningRateSchedule } from './schedules.js'
@@ -136,8 +136,10 @@ export abstract class Optimizer implements Configurable {
   }
 
   private newSlot(parameter: Variable, name: string): Variable {
-    const initial = full(parameter.shape, this.slotInitial(name), parameter.dtype)
-    return new Variable(initial, { trainable: false, name: `${parameter.name}.${name}` })
+    const { dtype, shape } = parameter
+    const options = { trainable: false, name: `${parameter.name}.${name}` }
+    const value = this.slotInitial(name)
+    return value === 0 ? new ZeroVariable(emptyTensor(dtype, shape), options) : new Variable(full(shape, value, dtype), options)
   }
 
   private remember(parameters: readonly Variable[]): void {

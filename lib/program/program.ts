@@ -1,5 +1,6 @@
 // Programs: a function recorded once per form of its arguments, then replayed natively.
 // Invariant: a call either does everything the function asks for, or throws and leaves every variable as it was.
+import { setImmediate } from 'node:timers/promises'
 import { recording } from '../dispatch.js'
 import { checkOptions, StateError, ValueError, wrongArgument } from '../errors.js'
 import { allocateVariable, type Storage } from '../tensor/storage.js'
@@ -32,6 +33,8 @@ export interface Program<A extends readonly unknown[], R> {
   sync(...args: A): R
   /** Runs `count` times with one wake-up of JavaScript; resolves to the result of the last run. */
   repeat(count: number, ...args: A): Promise<R>
+  /** Records for these arguments, if no recording fits them, and makes room, with a turn of the event loop between; runs nothing. */
+  prepare(...args: A): Promise<void>
   /** Prints the rows of the latest recording: operation, shapes, bytes, floating-point operations, place in the arena. */
   print(): void
   /** What `print` prints. */
@@ -74,12 +77,16 @@ class Recorded<A extends readonly unknown[], R> {
     return prepared.result as R
   }
 
+  async prepare(args: A): Promise<void> {
+    this.checkOutside()
+    if (settings.eager || settings.check) return
+    const [signature] = this.find(args)
+    await setImmediate()
+    if (!this.disposed) this.arenaOf(signature)
+  }
+
   async start(args: A, repeats: number): Promise<R> {
-    if (recording())
-      throw new StateError(
-        `${this.name}: inside a recording use .sync(), which becomes part of it; a promise could not be awaited`,
-      )
-    this.checkAlive()
+    this.checkOutside()
     this.signal?.throwIfAborted()
     if (settings.eager || settings.check) {
       for (let i = 1; i < repeats; i++) this.sync(args)
@@ -130,6 +137,14 @@ class Recorded<A extends readonly unknown[], R> {
     this.signatures.length = 0
     this.arena?.dispose()
     this.arena = null
+  }
+
+  private checkOutside(): void {
+    if (recording())
+      throw new StateError(
+        `${this.name}: inside a recording use .sync(), which becomes part of it; a promise could not be awaited`,
+      )
+    this.checkAlive()
   }
 
   private checkAlive(): void {
@@ -241,6 +256,7 @@ export function program<A extends readonly unknown[], R>(fn: (...args: A) => R, 
         throw new ValueError(wrongArgument('repeat', 'count', 'a positive integer', count))
       return recorded.start(args, count)
     },
+    prepare: (...args: A): Promise<void> => recorded.prepare(args),
     print: (): void => console.log(recorded.toString()),
     toString: (): string => recorded.toString(),
     dispose: (): void => recorded.dispose(),

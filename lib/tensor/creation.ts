@@ -1,4 +1,5 @@
 // Making tensors from JavaScript values: nested arrays, typed arrays, numbers, ranges and fills.
+import { setImmediate } from 'node:timers/promises'
 import { call, kernelNamed, unrecorded } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkDType, type DType, dtypeOfArray, dtypes, isFloat, type TypedArray } from './dtype.js'
@@ -102,6 +103,31 @@ function makeTensor(fn: string, argument: string, values: TensorLike, shape?: Sh
   const flat: number[] = []
   flatten(fn, argument, values, nested, flat)
   return fromArray(fn, flat, shape ?? nested, dtype ?? (isBoolean(values) ? 'bool' : 'float32'))
+}
+
+/** Numbers that are read between two turns of the event loop. */
+const pieceNumbers = 2 ** 16
+
+/** Whether `inPieces` reads a value in pieces. */
+export function isLargeNested(values: unknown): boolean {
+  return Array.isArray(values) && Array.isArray(values[0]) && sizeOf(shapeOfNested('tensor', values)) > pieceNumbers
+}
+
+/** A tensor of large nested arrays, read in pieces so that the event loop has its turns; every other value itself. */
+export async function inPieces<T>(fn: string, argument: string, values: T): Promise<T | Tensor> {
+  if (!Array.isArray(values) || !isLargeNested(values)) return values
+  const shape = shapeOfNested(fn, values as Nested)
+  const rowNumbers = sizeOf(shape.slice(1))
+  const dtype = isBoolean(values as Nested) ? 'bool' : 'float32'
+  const out = unrecorded(() => emptyTensor(dtype, shape))
+  const rows = Math.max(1, Math.floor(pieceNumbers / Math.max(1, rowNumbers)))
+  for (let i = 0; i < values.length; i += rows) {
+    const flat: number[] = []
+    for (const row of values.slice(i, i + rows) as Nested[]) flatten(fn, argument, row, shape, flat, 1)
+    writeBytes(out.storage, i * rowNumbers * dtypes[dtype].bytes, convert(fn, flat, dtype))
+    await setImmediate()
+  }
+  return out
 }
 
 /** The value of an argument itself if it is a tensor, else a tensor of it; `dtype` applies to plain numbers and arrays only. */

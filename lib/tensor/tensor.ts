@@ -149,6 +149,11 @@ export class Variable extends Tensor {
     this.name = options.name ?? `variable_${++variableCount}`
     this.trainable = options.trainable ?? isFloat(initial.dtype)
     this.isParameter = this.leaf
+    this.initialize(initial)
+  }
+
+  /** Writes the first value. */
+  protected initialize(initial: Tensor): void {
     unrecorded(() => this.assign(initial))
   }
 
@@ -194,6 +199,11 @@ export class Variable extends Tensor {
   touch(): void {
     this.storage.version++
   }
+}
+
+/** @internal A variable of zeros: new memory of variables is zero, and no page of it is touched before its first use. */
+export class ZeroVariable extends Variable {
+  protected override initialize(): void {}
 }
 
 const copyKernel = kernelNamed('copy')

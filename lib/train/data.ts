@@ -2,7 +2,7 @@
 // Invariant: the validation data never shares a sample with the training data that it was split from.
 import { TensorDataset } from '../data/dataset.js'
 import { misfit, ValueError, wrongArgument } from '../errors.js'
-import type { TensorLike } from '../tensor/creation.js'
+import { inPieces, type TensorLike } from '../tensor/creation.js'
 import { ArraySource } from './array-source.js'
 import { type BatchSource, type DataSet, DataSetSource, isDataSet, type Samples, sliceSamples, toSamples } from './batches.js'
 import { type EvaluateOptions, type FitOptions, type PredictOptions, refuseWithDataSet, type ValidationData } from './options.js'
@@ -71,14 +71,14 @@ function validationSource(options: FitOptions, held: Samples | null): BatchSourc
   return new ArraySource(toSamples('fit: validationData', x, y, weight), size, null, validationSteps)
 }
 
-/** The data of `evaluate` and `predict`, in its own order. */
-export function orderedData(
+/** The data of `evaluate` and `predict`, in its own order. Large nested arrays are read with turns of the event loop between. */
+export async function orderedData(
   fn: string,
   given: TensorLike | DataSet,
   second: TensorLike | null | undefined,
   options: EvaluateOptions & PredictOptions,
-): BatchSource {
-  const [x, y] = unpacked(fn, given, second)
+): Promise<BatchSource> {
+  const [x, y] = unpacked(fn, await inPieces(fn, 'x', given), await inPieces(fn, 'y', second))
   const { batchSize, sampleWeight, steps } = options
   if (isDataSet(x)) {
     refuseWithDataSet(fn, { y, sampleWeight, batchSize })

@@ -37,6 +37,8 @@ export class FitRun implements ActiveRun {
   /** Whether a callback is to be called before or after each batch. */
   private readonly everyBatch: boolean
   private readonly step: Program<[BatchParts, number], void>
+  /** Sizes of batches that the step is recorded for. */
+  private readonly sizes = new Set<number>()
   private readonly validation: Evaluation | null
   /** Whether the first epoch continues one that a saved run had begun. */
   private continued: Snapshot | null = null
@@ -175,6 +177,8 @@ export class FitRun implements ActiveRun {
   private async take({ parts, size, count }: BatchRun, samplesBefore: number): Promise<void> {
     const { callbacks, progress, compiled, model } = this
     if (callbacks.has('onBatchBegin')) await callbacks.batchBegin(this.batch)
+    if (!model.runEagerly && !this.sizes.has(size)) await this.step.prepare(parts, size)
+    this.sizes.add(size)
     const counted = (): number => compiled.training?.count ?? 0
     const [before, start] = [counted(), performance.now()]
     try {

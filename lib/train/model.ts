@@ -5,7 +5,7 @@ import { Module } from '../nn/module.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
 import { concatenate } from '../ops/shape-ops.js'
 import type { Optimizer } from '../optimizers/index.js'
-import type { TensorLike } from '../tensor/creation.js'
+import { inPieces, isLargeNested, type TensorLike } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type DataSet, isDataSet, toSamples } from './batches.js'
 import { Compiled, type CompileOptions, needCompiled } from './compile.js'
@@ -93,7 +93,9 @@ export abstract class Model extends Module {
     const { y, options } = argumentsOf<FitOptions>(x, second, third)
     checkFitOptions(options)
     needCompiled('fit', this.#trainer.compiled)
-    return new FitRun(this, fitData(x, y, options), options).run()
+    const large = isLargeNested(x) || isLargeNested(y)
+    const data = large ? fitData(await inPieces('fit', 'x', x), await inPieces('fit', 'y', y), options) : fitData(x, y, options)
+    return new FitRun(this, data, options).run()
   }
 
   /**
@@ -108,7 +110,7 @@ export abstract class Model extends Module {
     checkBatchOptions('evaluate', options)
     const compiled = needCompiled('evaluate', this.#trainer.compiled)
     const pace = new Pace('evaluate', options.signal)
-    const evaluation = new Evaluation('evaluate', this, compiled, orderedData('evaluate', x, y, options), options.signal)
+    const evaluation = new Evaluation('evaluate', this, compiled, await orderedData('evaluate', x, y, options), options.signal)
     try {
       return await evaluation.run(pace)
     } finally {
@@ -130,7 +132,8 @@ export abstract class Model extends Module {
   /** The outputs batch by batch, in inference mode: never more than one batch in memory. */
   async *predictStream(x: TensorLike | DataSet, options: PredictOptions = {}): AsyncGenerator<Tensor> {
     checkBatchOptions('predict', options)
-    yield* predictions(this, orderedData('predict', x, null, options), new Pace('predict', options.signal))
+    const pace = new Pace('predict', options.signal)
+    yield* predictions(this, await orderedData('predict', x, null, options), pace)
   }
 
   /** One update on one batch. Returns its loss and metrics. */

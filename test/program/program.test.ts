@@ -31,6 +31,30 @@ describe('a recorded training step', () => {
     for (const result of results) expect(result).toEqual(results[0])
   })
 
+  it('can be recorded ahead, without running: the call that follows only runs', async () => {
+    const { x, y } = classifier()
+    const recorded = stepOf('adam')
+    let calls = 0
+    const step = st.program((a: st.Tensor, b: st.Tensor) => {
+      calls++
+      return recorded.step(a, b)
+    })
+    recorded.step(x, y)
+    const before = bits(recorded.net)
+    await step.prepare(x, y)
+    expect([calls, step.arenaBytes > 0]).toEqual([1, true])
+    expect(bits(recorded.net)).toEqual(before)
+    await step.prepare(x, y)
+    await step(x, y)
+    expect(calls).toBe(1)
+    expect(bits(recorded.net)).not.toEqual(before)
+    const waiting = step.prepare(x.slice(0, 3), y.slice(0, 3))
+    step.dispose()
+    await waiting
+    expect(step.arenaBytes).toBe(0)
+    await expect(step.prepare(x, y)).rejects.toThrow(st.StateError)
+  })
+
   it('reads, runs and writes for every shape of batch, the short last one too', async () => {
     const { x, y } = classifier()
     const eager = stepOf('sgd')

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { programs } from '../../lib/dispatch.js'
 import * as st from '../../lib/index.js'
+import { inPieces } from '../../lib/tensor/creation.js'
 import { Model } from '../../lib/train/model.js'
 import { Stride } from '../../lib/train/pace.js'
 import { bits, smallModel, twoClasses } from './problem.js'
@@ -119,5 +120,39 @@ describe('a run that is cut short', () => {
     expect(repeats.reduce((sum, n) => sum + n, 0)).toBe(steps)
     expect(repeats.length).toBeLessThan(60)
     await expect(model.evaluate(x, y, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
+  })
+})
+
+describe('large nested arrays', () => {
+  const flat = new st.Generator(5).normal([20_000, 8])
+  const numbers = flat.dataSync()
+  const rows = Array.from({ length: 20_000 }, (_, i) => Array.from(numbers.slice(8 * i, 8 * i + 8)))
+
+  it('are read with turns of the event loop between, to the same tensor', async () => {
+    let turns = 0
+    let reading = true
+    const count = (): void => {
+      turns++
+      if (reading) setImmediate(count)
+    }
+    setImmediate(count)
+    const read = await inPieces('fit', 'x', rows)
+    reading = false
+    expect(turns).toBeGreaterThanOrEqual(2)
+    expect(read).toBeInstanceOf(st.Tensor)
+    expect((read as st.Tensor).shape).toEqual([20_000, 8])
+    expect((read as st.Tensor).dataSync()).toEqual(numbers)
+    for (const other of [flat, numbers, [[1, 2]], 3, null]) expect(await inPieces('fit', 'x', other)).toBe(other)
+    const model = st.sequential([st.layers.dense({ units: 1 })])
+    expect((await model.predict(rows, { batchSize: 20_000 })).dataSync()).toEqual(
+      (await model.predict(flat, { batchSize: 20_000 })).dataSync(),
+    )
+  })
+
+  it('must be regular to the end', async () => {
+    const model = smallModel()
+    const crooked = [...rows.slice(0, -1), [1, 2]]
+    await expect(model.fit(crooked, st.zeros([20_000]))).rejects.toThrow('nested arrays must be regular')
+    await expect(model.predict(crooked)).rejects.toThrow(st.ShapeError)
   })
 })
