@@ -59,6 +59,10 @@ export class ArraySource implements BatchSource {
     return { x: gather(x, rows), y: y && gather(y, rows), weight: weight && gather(weight, rows), size }
   }
 
+  like(): Tensor {
+    return this.samples.x
+  }
+
   *inputs(): Iterable<Tensor> {
     const end = Math.min(this.count, this.steps * this.batchSize)
     for (let begin = 0; begin < end; begin += this.batchSize)

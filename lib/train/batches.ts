@@ -42,6 +42,8 @@ export interface BatchSource {
   read(parts: BatchParts, size: number): Batch
   /** The batches of one epoch, from batch `start` on, at most `most()` in a run. The next run is asked for when the last has been taken. */
   runs(epoch: number, start: number, most: () => number): AsyncIterable<BatchRun>
+  /** Inputs of the shape and type of a batch's, but for the first axis. */
+  like(parts: BatchParts): Tensor
   /** The inputs alone, batch by batch. */
   inputs(): AsyncIterable<Tensor> | Iterable<Tensor>
   /** Frees what the source has made for itself. */
@@ -140,6 +142,10 @@ export class DataSetSource implements BatchSource {
     } finally {
       if (this.fixedSteps === null) await this.close()
     }
+  }
+
+  like(parts: BatchParts): Tensor {
+    return parts[0] as Tensor
   }
 
   async *inputs(): AsyncIterable<Tensor> {

@@ -1,5 +1,6 @@
 // The training loop: epochs, batches, validation, callbacks, progress. One object per call of `fit`.
 // Invariant: at every await the run's position says exactly which batch comes next, so that a save at that moment can be resumed.
+import { setImmediate } from 'node:timers/promises'
 import { StateError } from '../errors.js'
 import { random } from '../ops/random.js'
 import { type Program, program } from '../program/program.js'
@@ -174,11 +175,17 @@ export class FitRun implements ActiveRun {
     return this.everyBatch || this.model.runEagerly ? 1 : this.stride.steps
   }
 
+  /** Makes weights, recording and its memory ahead, with turns of the event loop between. */
+  private async prepare(parts: BatchParts, size: number): Promise<void> {
+    if (this.sizes.size === 0) for (const _ of this.model.building(this.source.like(parts).shape)) await setImmediate()
+    await this.step.prepare(parts, size)
+    this.sizes.add(size)
+  }
+
   private async take({ parts, size, count }: BatchRun, samplesBefore: number): Promise<void> {
     const { callbacks, progress, compiled, model } = this
     if (callbacks.has('onBatchBegin')) await callbacks.batchBegin(this.batch)
-    if (!model.runEagerly && !this.sizes.has(size)) await this.step.prepare(parts, size)
-    this.sizes.add(size)
+    if (!model.runEagerly && !this.sizes.has(size)) await this.prepare(parts, size)
     const counted = (): number => compiled.training?.count ?? 0
     const [before, start] = [counted(), performance.now()]
     try {

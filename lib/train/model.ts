@@ -1,6 +1,7 @@
 // Model: a module that can be compiled, trained, evaluated, used for prediction and saved. Its methods check arguments and delegate.
 import { misfit, StateError, ValueError, wrongArgument } from '../errors.js'
 import type { FileSource } from '../io/source.js'
+import type { BatchShape } from '../nn/layer.js'
 import { Module } from '../nn/module.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
 import { concatenate } from '../ops/shape-ops.js'
@@ -54,6 +55,11 @@ export abstract class Model extends Module {
   /** @internal Whether int32 inputs are indices and stay what they are; otherwise all inputs become floating point. */
   get takesIndices(): boolean {
     return true
+  }
+
+  /** @internal Makes parameters for inputs of this shape, batch axis first, a layer at each step; nothing where only `forward` can. */
+  building(_inputShape: BatchShape): Iterable<void> {
+    return []
   }
 
   /** @internal The rows of `summary`. */

@@ -66,10 +66,15 @@ export class Sequential extends Model {
   /** Makes the parameters of all layers for inputs of this shape, batch axis first. */
   build(inputShape: BatchShape): void {
     checkBatchShape('build', inputShape)
+    for (const _ of this.building(inputShape));
+  }
+
+  override *building(inputShape: BatchShape): Iterable<void> {
     let shape: BatchShape = [null, ...inputShape.slice(1)]
     for (const layer of this.layers) {
       layer.ensureBuilt(shape)
       shape = layer.computeOutputShape(shape)
+      yield
     }
     this.#inputShape = [null, ...inputShape.slice(1)]
   }

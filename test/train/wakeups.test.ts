@@ -78,6 +78,31 @@ describe('fit wakes up', () => {
   })
 })
 
+describe('weights that wait for their first input', () => {
+  it('are made layer by layer before the step is recorded, the same as by build', async () => {
+    const trained = async (build: boolean, eager: boolean) => {
+      st.setSeed(4)
+      const { dense, dropout } = st.layers
+      const layers = [dense({ units: 6, activation: 'relu' }), dropout({ rate: 0.3 })]
+      const model = st.sequential([...layers, dense({ units: 2, activation: 'softmax' })])
+      model.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy', runEagerly: eager })
+      if (build) model.build([null, 2])
+      const turns: boolean[] = []
+      const watch = (): void => {
+        turns.push(model.built)
+        if (!model.built) setImmediate(watch)
+      }
+      setImmediate(watch)
+      await model.fit(x, y, { ...options, epochs: 1 })
+      return { weights: bits(model), turns }
+    }
+    const [known, waiting] = [await trained(true, false), await trained(false, false)]
+    expect(waiting.weights).toEqual(known.weights)
+    expect(waiting.turns.filter((built) => !built).length).toBeGreaterThanOrEqual(2)
+    expect((await trained(true, true)).weights).toEqual(known.weights)
+  })
+})
+
 describe('a run that is cut short', () => {
   it('by a signal stops at the step, and resumes from there with the same bits', async () => {
     const straight = smallModel()
