@@ -158,11 +158,12 @@ struct TilePixels {
     rows = HWY_MIN(kTileSide, g.producedH - at.h);
     columns = HWY_MIN(kTileSide, g.producedW - at.w);
   }
-  // Asks for the pixels before they are stored.
+  // Asks for the pixels before they are stored, where they take more than a cache line.
   HWY_INLINE void prefetch(int64_t channels) const {
+    if (channels <= kLineFloats) return;
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t column = 0; column < columns; ++column) {
-        for (int64_t c = 0; c < channels; c += 16) hwy::Prefetch(first + row * rowStride + column * columnStride + c);
+        for (int64_t c = 0; c < channels; c += kLineFloats) hwy::Prefetch(first + row * rowStride + column * columnStride + c);
       }
     }
   }

@@ -21,6 +21,7 @@ constexpr int64_t kWinogradChunks = 32;      // also the number of regions of sc
 constexpr int64_t kGroupBytes = 288 * 1024;  // of a group's transforms: they share 512 KiB of L2 with the kernel's
 constexpr int64_t kSmallestGroup = 12;       // tiles: the kernel's transforms pass through the cache once per group
 constexpr int64_t kStreamPadding = 16;       // floats that keep the 36 positions from sharing sets of the L1 cache
+constexpr int64_t kLineFloats = 16;          // of a cache line
 
 // Transforms are rows of whole vectors of the widest instruction set.
 inline int64_t paddedChannels(int64_t channels) { return roundUp(channels, 16); }
