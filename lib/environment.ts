@@ -6,7 +6,7 @@ export const environmentVariables = {
   STEEPEST_ISA: 'native: instruction set to use instead of the best one, one of `info().instructionSets`',
   STEEPEST_FAULT: 'tests: `kernel:<name>` or `gradient:<op>` scales that output by 1.001, to prove that the test suite notices',
   STEEPEST_PROGRAM:
-    'switches of programs, separated by commas: eager (no recording), unplanned (no reuse of memory), check (compare and look for NaN), profile (time every row), no-<pass>',
+    'switches of programs, separated by commas: eager (no recording), unplanned (no reuse of memory), check (compare and look for NaN), profile (time every row), no-inplace (no result over an operand), no-<pass>',
   STEEPEST_SEED: 'seed of the default random generator (default: from the clock)',
 } as const
 

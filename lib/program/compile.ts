@@ -7,6 +7,7 @@ import type { Storage } from '../tensor/storage.js'
 import type { Tensor, Variable } from '../tensor/tensor.js'
 import { runPasses } from './fuse/index.js'
 import { gradientPlace } from './gradients.js'
+import { joinLifetimes, placesInPlace } from './inplace.js'
 import { type Lifetime, planApart, planArena } from './plan.js'
 import { isState, type RecordedRow, type Recording } from './recorder.js'
 import { settings } from './settings.js'
@@ -178,7 +179,9 @@ function layOut(
   const guardedRows = rows.reduce((last, { kernel }, i) => (fallibleKernels.has(kernel.name) ? i + 1 : last), 0)
   const early = rows.slice(0, guardedRows).flatMap(({ outputs }) => outputs.map(({ storage }) => home(storage)))
   const backups = [...new Set(early)].filter(isState)
-  const temporaries = lifetimes(rows, inArena)
+  const alive = lifetimes(rows, inArena)
+  const places = settings.inPlace ? placesInPlace(rows, alive) : new Map<Storage, Storage>()
+  const temporaries = joinLifetimes(alive, places)
   const scratches = rows.map(({ kernel, twin, outputs, inputs, args }) =>
     scratchBytes(kernel, twin, outputs.length + inputs.length, args),
   )
@@ -189,8 +192,10 @@ function layOut(
     ...temporaries.values(),
   ]
   const { offsets, bytes } = settings.unplanned ? planApart(slots) : planArena(slots)
+  const found = new Map([...temporaries.keys()].map((storage, i) => [storage, offsets[1 + rows.length + i] as number]))
+  for (const [storage, place] of places) found.set(storage, found.get(place) as number)
   return {
-    offsets: new Map([...temporaries.keys()].map((storage, i) => [storage, offsets[1 + rows.length + i] as number])),
+    offsets: found,
     scratch: rows.map(({ kernel }, i) => (kernel.scratch ? offsets[1 + i] : undefined)),
     bytes,
     backups,

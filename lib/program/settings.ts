@@ -6,13 +6,15 @@ import { ValueError } from '../errors.js'
 export const passNames = ['dead', 'epilogue', 'segments'] as const
 export type PassName = (typeof passNames)[number]
 
-const modes = ['eager', 'unplanned', 'check', 'profile'] as const
+const modes = ['eager', 'unplanned', 'check', 'profile', 'no-inplace'] as const
 
 export interface Settings {
   /** Run the function at every call instead of recording it. */
   eager: boolean
   /** Give every temporary memory of its own. */
   unplanned: boolean
+  /** Let results take the place of operands that are read for the last time. */
+  inPlace: boolean
   /** Record anew at every call and compare, run every row on fresh memory, and look for NaN. */
   check: boolean
   /** Time every row. */
@@ -32,6 +34,7 @@ export function parseSettings(text: string): Settings {
   return {
     eager: has('eager'),
     unplanned: has('unplanned'),
+    inPlace: !has('no-inplace') && !has('unplanned') && !has('check'),
     check: has('check'),
     profile: has('profile'),
     without: new Set(passNames.filter((name) => words.includes(`no-${name}`))),

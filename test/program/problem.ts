@@ -52,5 +52,7 @@ export function withSettings<T>(text: string, fn: () => T): T {
 
 /** The results of `fn` recorded, run eagerly, without planner, in check mode, and without each pass: all the same bits. */
 export function threeWays<T>(fn: () => T): T[] {
-  return ['', 'eager', 'unplanned', 'check', 'no-dead', 'no-epilogue', 'no-segments'].map((text) => withSettings(text, fn))
+  return ['', 'eager', 'unplanned', 'check', 'no-inplace', 'no-dead', 'no-epilogue', 'no-segments'].map((text) =>
+    withSettings(text, fn),
+  )
 }
