@@ -16,28 +16,33 @@ interface Addon {
 export const native = createRequire(import.meta.url)(path.resolve('build/Release/steepest.node')) as Addon
 const row = new Float64Array(128)
 
-/** Scratch that the kernel asks for a row. */
-export function scratchOf({ kernel, sizes, args }: KernelShape): number {
+/** Writes the row of a shape, without scratch yet; the place of the scratch's address, or null for a kernel that takes none. */
+function writeRow({ kernel, args }: KernelShape, addresses: readonly number[]): number | null {
   const id = native.kernels.findIndex(({ name }) => name === kernel)
+  const scratch = native.kernels[id]?.scratch ? [0] : []
   native.bind(row)
-  row.set([id, 0, sizes.length + 1, args.length, ...sizes.map(() => 0), 0, ...args])
-  return native.scratchBytes()
+  row.set([id, 0, addresses.length + scratch.length, args.length, ...addresses, ...scratch, ...args])
+  return scratch.length > 0 ? 4 + addresses.length : null
+}
+
+/** Scratch that the kernel asks for a row. */
+export function scratchOf(shape: KernelShape): number {
+  const addresses = shape.sizes.map(() => 0)
+  return writeRow(shape, addresses) === null ? 0 : native.scratchBytes()
 }
 
 /** Milliseconds per call of each round, sorted. */
-export function measure({ kernel, sizes, widths, args }: KernelShape, rounds: number): number[] {
-  const id = native.kernels.findIndex(({ name }) => name === kernel)
-  const takesScratch = native.kernels[id]?.scratch ? 1 : 0
+export function measure(shape: KernelShape, rounds: number): number[] {
+  const { kernel, sizes, widths } = shape
   const buffers = sizes.map((size, i) =>
     widths?.[i] === 1
       ? new ArrayBuffer(size)
       : (Float32Array.from({ length: size }, (_, k) => Math.sin(k)).buffer as ArrayBuffer),
   )
-  native.bind(row)
   const addresses = buffers.map((buffer) => native.address(buffer))
-  row.set([id, 0, buffers.length + takesScratch, args.length, ...addresses, ...[0].slice(0, takesScratch), ...args])
+  const place = writeRow(shape, addresses)
   const scratch = new ArrayBuffer(native.scratchBytes() + 64)
-  if (takesScratch) row[4 + buffers.length] = Math.ceil(native.address(scratch) / 64) * 64
+  if (place !== null) row[place] = Math.ceil(native.address(scratch) / 64) * 64
   const time = (calls: number): number => {
     const start = performance.now()
     for (let i = 0; i < calls; i++) if (native.run() !== 0) throw new Error(`${kernel} refused its row`)

@@ -1,7 +1,7 @@
 // Results that take the place of an operand: a row of the interpreter may write over what it reads for the last time, element by element.
 // Pure. Invariant: of two storages in one place, the first is read for the last time by the row that first writes the second.
 import { PointwiseSource } from '../ops/expression/formula.js'
-import { operandKinds } from '../ops/expression/layout.js'
+import { kindPosition, operandKinds } from '../ops/expression/layout.js'
 import type { Storage } from '../tensor/storage.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Lifetime } from './plan.js'
@@ -15,7 +15,7 @@ function readsWhole({ inputs, args }: RecordedRow, storage: Storage, result: Ten
       (input.dtype === result.dtype &&
         input.size === result.size &&
         input.byteOffset === 0 &&
-        args[8 + 2 * k + 1] === operandKinds.full),
+        args[kindPosition(k)] === operandKinds.full),
   )
 }
 

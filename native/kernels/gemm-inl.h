@@ -75,12 +75,12 @@ HWY_INLINE void keepInRegister(const float*& pointer) {
 }
 
 // MR rows of an operand as one pointer per kPointerRows of them: with an offset per row, compilers run out of registers and
-// reload some at every step.
+// reload some at every step. Rows whose elements lie side by side need one pointer.
 constexpr int kPointerRows = 5;
 
-template <int MR>
+template <int MR, bool kRowsContiguous>
 struct RowPointers {
-  static constexpr int kPointers = (MR + kPointerRows - 1) / kPointerRows;
+  static constexpr int kPointers = kRowsContiguous ? 1 : (MR + kPointerRows - 1) / kPointerRows;
   const float* first[kPointers];
 
   HWY_INLINE RowPointers(const float* rows, int64_t rowStep) {
@@ -90,7 +90,10 @@ struct RowPointers {
       if (kPointers > 1) keepInRegister(first[i]);
     }
   }
-  HWY_INLINE float element(int row, int64_t rowStep) const { return first[row / kPointerRows][row % kPointerRows * rowStep]; }
+  HWY_INLINE float element(int row, int64_t rowStep) const {
+    if constexpr (kRowsContiguous) return first[0][row];
+    return first[row / kPointerRows][row % kPointerRows * rowStep];
+  }
   HWY_INLINE void advance(int64_t step) {
 #pragma GCC unroll 4
     for (int i = 0; i < kPointers; ++i) first[i] += step;

@@ -116,21 +116,14 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
   }
-  // One pointer per kPointerRows rows: with an offset per row, compilers run out of registers and reload some at every step.
-  constexpr int kPointers = kRowsContiguous ? 1 : (MR + kPointerRows - 1) / kPointerRows;
-  const float* a[kPointers];
-#pragma GCC unroll 4
-  for (int i = 0; i < kPointers; ++i) {
-    a[i] = t.a + i * kPointerRows * t.rowStride;
-    if (kPointers > 1) keepInRegister(a[i]);
-  }
+  RowPointers<MR, kRowsContiguous> a(t.a, t.rowStride);
   const int64_t aStep = kRowsContiguous ? t.columnStride : 1;
   const int64_t rowStep = t.rowStride;
   const auto mask = hn::FirstN(d, static_cast<size_t>(last));
   const int64_t steps = t.fetch ? Fetch::kSteps : t.length;
   for (int64_t left = t.length; left > 0; left -= steps) {
     if (t.fetch) t.fetch->next();
-    for (int64_t k = HWY_MIN(left, steps); k > 0; --k, b += bStride) {
+    for (int64_t k = HWY_MIN(left, steps); k > 0; --k, a.advance(aStep), b += bStride) {
       GemmVector columns[NV];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) {
@@ -139,12 +132,10 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
       }
 #pragma GCC unroll 16
       for (int i = 0; i < MR; ++i) {
-        const GemmVector x = hn::Set(d, kRowsContiguous ? a[0][i] : a[i / kPointerRows][i % kPointerRows * rowStep]);
+        const GemmVector x = hn::Set(d, a.element(i, rowStep));
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
       }
-#pragma GCC unroll 4
-      for (int i = 0; i < kPointers; ++i) a[i] += aStep;
     }
   }
   if (kFull && !t.accumulate && !t.bias && !t.relu) {

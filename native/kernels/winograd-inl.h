@@ -13,8 +13,6 @@
 //
 // A 2-D transform is the 1-D one down the columns, then along the rows, with a buffer of 24 to 36 vectors between (the registers
 // of AVX2 hold one column). Invariant: nothing outside the channels that a call names is read or written.
-#include <type_traits>
-
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
@@ -202,7 +200,7 @@ HWY_NOINLINE void multiplyBlocks(const StripProduct& p, int64_t blocks) {
 #pragma GCC unroll 2
       for (int j = 0; j < NV; ++j) sums[i][j] = p.accumulate ? hn::LoadU(d, c + i * cStep + j * kLanes) : hn::Zero(d);
     }
-    std::conditional_t<kByColumns, RowPointers<1>, RowPointers<MR>> a(rows, rowStep);
+    RowPointers<MR, kByColumns> a(rows, rowStep);
     const float* HWY_RESTRICT b = p.b;
     for (int64_t k = 0; k < p.length; ++k, a.advance(aStep), b += bStep) {
       GemmVector columns[NV];
@@ -210,7 +208,7 @@ HWY_NOINLINE void multiplyBlocks(const StripProduct& p, int64_t blocks) {
       for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, b + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < MR; ++i) {
-        const GemmVector x = hn::Set(d, kByColumns ? a.first[0][i] : a.element(i, rowStep));
+        const GemmVector x = hn::Set(d, a.element(i, rowStep));
 #pragma GCC unroll 2
         for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
       }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { RandomSource } from '../../lib/data/rng.js'
 import * as st from '../../lib/index.js'
 import { joinLifetimes, placesInPlace } from '../../lib/program/inplace.js'
+import type { Storage } from '../../lib/tensor/storage.js'
 import { withSettings } from './problem.js'
 
 const x = new st.Generator(3).normal([64, 128])
@@ -47,7 +48,7 @@ function randomSteps(seed: number): (x: st.Tensor) => st.Tensor {
 }
 
 describe('results in the place of operands', () => {
-  it('halve the memory of a chain', () => {
+  it('save an array of memory in a chain', () => {
     expect(compare((t) => t.exp().mul(column).sin().add(t).sum(0)).saved).toBeGreaterThanOrEqual(x.size * 4)
   })
 
@@ -68,7 +69,21 @@ describe('results in the place of operands', () => {
     expect(saved.filter((bytes) => bytes > 0).length).toBeGreaterThan(20)
   })
 
-  it('join nothing where there are no rows', () => {
+  it('share the slot of the first operand, alive until the last result is read', () => {
+    const storages = ['a', 'b', 'c', 'd'] as unknown as Storage[]
+    const [a, b, c, d] = storages as [Storage, Storage, Storage, Storage]
+    const lifetimes = new Map(storages.map((storage, i) => [storage, { bytes: 64, first: i, last: i + 1 }]))
+    const joined = joinLifetimes(
+      lifetimes,
+      new Map([
+        [b, a],
+        [c, a],
+      ]),
+    )
+    expect([...joined]).toEqual([
+      [a, { bytes: 64, first: 0, last: 3 }],
+      [d, lifetimes.get(d)],
+    ])
     expect(joinLifetimes(new Map(), placesInPlace([], new Map())).size).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 // A small classifier that trains, for the tests of programs, and the ways in which the same function can be run.
 import * as st from '../../lib/index.js'
-import { parseSettings, settings } from '../../lib/program/settings.js'
+import { parseSettings, passNames, settings } from '../../lib/program/settings.js'
 
 export function classifier(): { x: st.Tensor; y: st.Tensor } {
   const x = new st.Generator(7).normal([32, 6])
@@ -52,7 +52,6 @@ export function withSettings<T>(text: string, fn: () => T): T {
 
 /** The results of `fn` recorded, run eagerly, without planner, in check mode, and without each pass: all the same bits. */
 export function threeWays<T>(fn: () => T): T[] {
-  return ['', 'eager', 'unplanned', 'check', 'no-inplace', 'no-dead', 'no-epilogue', 'no-segments'].map((text) =>
-    withSettings(text, fn),
-  )
+  const passes = passNames.map((name) => `no-${name}`)
+  return ['', 'eager', 'unplanned', 'check', 'no-inplace', ...passes].map((text) => withSettings(text, fn))
 }

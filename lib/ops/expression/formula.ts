@@ -13,7 +13,7 @@ import { applyAll, type Op, type Samples } from '../op.js'
 import { differentiate } from './differentiate.js'
 import { type Code, encode } from './encode.js'
 import { Expression, substitute, topological } from './expression.js'
-import { layoutOf, operandKinds } from './layout.js'
+import { kindPosition, layoutOf, operandKinds } from './layout.js'
 import { rules } from './rules.js'
 
 const pointwiseKernel = kernelNamed('pointwise')
@@ -189,7 +189,7 @@ export class Formula implements Op<null> {
       args[2] = sizeOf(shape)
       for (let k = 0; k < operands.length; k++) {
         const operand = operands[k] as Tensor
-        args[8 + 2 * k + 1] = operand.size === 1 ? operandKinds.scalar : operandKinds.full
+        args[kindPosition(k)] = operand.size === 1 ? operandKinds.scalar : operandKinds.full
       }
     }
     for (let k = 0; k < operands.length; k++) args[8 + 2 * k] = dtypes[(operands[k] as Tensor).dtype].code
@@ -213,7 +213,7 @@ export class Formula implements Op<null> {
       args[1] = layout.rows
       args[2] = layout.columns
       layout.kinds.forEach((kind, k) => {
-        args[8 + 2 * k + 1] = kind
+        args[kindPosition(k)] = kind
       })
       return placed
     }

@@ -5,6 +5,9 @@ import { type Shape, sizeOf } from '../../tensor/shape.js'
 /** How an operand covers the [rows, columns] space; the codes of native/kernels/pointwise.cc. */
 export const operandKinds = { full: 0, row: 1, column: 2, scalar: 3 } as const
 
+/** Where the kind of operand `k` stands among the arguments of a row of the interpreter, behind its type. */
+export const kindPosition = (k: number): number => 8 + 2 * k + 1
+
 export interface Layout {
   rows: number
   columns: number

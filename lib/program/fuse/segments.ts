@@ -2,7 +2,7 @@
 // parallel pass. The same bits: each element is computed as before.
 import { kernelNamed } from '../../dispatch.js'
 import { PointwiseSource } from '../../ops/expression/formula.js'
-import { operandKinds } from '../../ops/expression/layout.js'
+import { kindPosition, operandKinds } from '../../ops/expression/layout.js'
 import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
@@ -52,7 +52,7 @@ function joined(run: readonly RecordedRow[]): RecordedRow {
   args[2] = sizes.reduce((a, b) => a + b, 0)
   const shared = first.inputs.map((_, k) => isShared(run, k))
   shared.forEach((scalar, k) => {
-    args[8 + 2 * k + 1] = scalar ? operandKinds.scalar : operandKinds.full
+    args[kindPosition(k)] = scalar ? operandKinds.scalar : operandKinds.full
   })
   return {
     ...first,
