@@ -34,6 +34,8 @@ export interface Kernel {
   readonly id: number
   readonly name: string
   readonly scratch: boolean
+  /** Whether it may refuse its data: an index out of range. */
+  readonly indexing: boolean
 }
 
 /** Anything with bytes in memory: tensors and variables. Reading `address` of disposed memory throws StateError. */
@@ -46,7 +48,9 @@ const headerWords = 4
 const row = new Float64Array(maxRowWords)
 native.bind(row)
 
-const kernelTable = new Map<string, Kernel>(native.kernels.map(({ name, scratch }, id) => [name, { id, name, scratch }]))
+const kernelTable = new Map<string, Kernel>(
+  native.kernels.map(({ name, scratch, indexing }, id) => [name, { id, name, scratch, indexing }]),
+)
 export const kernelNames: readonly string[] = [...kernelTable.keys()]
 /** Opcode of each instruction of the pointwise interpreter. */
 export const instructionCodes: ReadonlyMap<string, number> = new Map(native.instructions.map((name, code) => [name, code]))

@@ -22,7 +22,7 @@ export interface NativeInfo {
 
 export interface NativeAddon {
   readonly version: string
-  readonly kernels: readonly { name: string; scratch: boolean; twin: boolean }[]
+  readonly kernels: readonly { name: string; scratch: boolean; twin: boolean; indexing: boolean }[]
   readonly instructions: readonly string[]
   bind(row: Float64Array): void
   run(): number

@@ -239,6 +239,7 @@ Napi::Array describeKernels(Napi::Env env) {
     kernel.Set("name", kernels[i].name);
     kernel.Set("scratch", kernels[i].scratch != nullptr);
     kernel.Set("twin", kernels[i].twin != nullptr);
+    kernel.Set("indexing", kernels[i].indexing);
     array.Set(i, kernel);
   }
   return array;

@@ -21,6 +21,7 @@ enum class StatusCode : int32_t {
   indexOutOfRange = 1,  // value `value` at flat position `position` is outside [0, limit)
   badRow = 2,           // the row itself is malformed: a bug in lib/, never in user code
   unsupported = 3,      // this kernel has no float64 twin
+  undeclared = 4,       // the kernel refused its data, and kernels.inc does not say that it may
 };
 
 struct Status {
@@ -55,6 +56,7 @@ struct Kernel {
   KernelFunction fast;      // float32 and integer types, any instruction set
   KernelFunction twin;      // naive float64 version: the oracle of the tests, and what float64 tensors run on
   ScratchFunction scratch;  // null: none
+  bool indexing;            // may refuse its data with indexOutOfRange: programs put back what rows before it wrote
 };
 
 }  // namespace steepest

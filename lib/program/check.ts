@@ -1,12 +1,11 @@
 // Check mode: runs recorded rows one by one through the eager door, each temporary in fresh memory filled with NaN, and looks at what
 // every row wrote. Slow; finds rows that read what nobody wrote, and the operation that made a NaN.
 import { call } from '../dispatch.js'
-import { StateError, ValueError } from '../errors.js'
+import { ValueError } from '../errors.js'
 import { isFloat } from '../tensor/dtype.js'
-import { allocate, readBytes, type Storage, writeBytes } from '../tensor/storage.js'
+import { allocate, readHeld, type Storage, writeBytes, writeHeld } from '../tensor/storage.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { CompiledRows } from './compile.js'
-import type { RecordedRow } from './recorder.js'
 
 /** Where a storage that rows name really lies. */
 export type Place = { readonly storage: Storage; readonly byteOffset: number }
@@ -19,8 +18,20 @@ class Held extends Tensor {
   }
 }
 
-/** Runs the rows; `memory` knows the places of arguments and results. */
-export function runChecked({ rows, home }: CompiledRows, memory: Memory): void {
+/** Runs the rows; `memory` knows the places of arguments and results. Leaves variables as they were if one fails or makes a NaN. */
+export function runChecked(compiled: CompiledRows, memory: Memory): void {
+  const before = compiled.written.map((storage) => readHeld(storage, 0, 'uint8', storage.byteLength))
+  try {
+    runRows(compiled, memory)
+  } catch (error) {
+    compiled.written.forEach((storage, i) => {
+      writeHeld(storage, before[i] as Uint8Array)
+    })
+    throw error
+  }
+}
+
+function runRows({ rows, home }: CompiledRows, memory: Memory): void {
   const concrete = (tensor: Tensor): Tensor => {
     const storage = home(tensor.storage)
     if (storage.kind !== 'recorded') return new Held(tensor.dtype, tensor.shape, storage, tensor.byteOffset)
@@ -47,21 +58,5 @@ function poisoned(bytes: number): Storage {
 }
 
 function hasNaN({ dtype, storage, byteOffset, size }: Tensor): boolean {
-  if (storage.disposed) return false
-  return isFloat(dtype) && (readBytes(storage, byteOffset, dtype, size) as Float32Array).some(Number.isNaN)
-}
-
-/** Throws when two recordings of the same function for the same arguments differ: something that it depends on is not in the key. */
-export function compareRecordings(name: string, before: readonly RecordedRow[], now: readonly RecordedRow[]): void {
-  const show = (row: RecordedRow | undefined): string =>
-    row
-      ? `${row.label}(${[...row.outputs, ...row.inputs].map(({ dtype, shape }) => `${dtype}[${shape}]`).join(', ')}; ${row.args})`
-      : 'nothing'
-  for (let i = 0; i < Math.max(before.length, now.length); i++) {
-    const [old, fresh] = [show(before[i]), show(now[i])]
-    if (old !== fresh)
-      throw new StateError(
-        `${name}: recorded twice with the same arguments, row ${i} was ${old} and is ${fresh}; pass what changes as an argument or keep it in a variable`,
-      )
-  }
+  return isFloat(dtype) && (readHeld(storage, byteOffset, dtype, size) as Float32Array).some(Number.isNaN)
 }

@@ -12,17 +12,6 @@ import { type Lifetime, planApart, planArena } from './plan.js'
 import { isState, type RecordedRow, type Recording } from './recorder.js'
 import { settings } from './settings.js'
 
-/** Kernels that may refuse their data: an index out of range. */
-export const fallibleKernels: ReadonlySet<string> = new Set([
-  'gather',
-  'gatherElements',
-  'oneHot',
-  'scatterAdd',
-  'scatterElements',
-  'sparseCrossEntropy',
-  'sparseCrossEntropyBackward',
-])
-
 /** What becomes of a variable's gradient in a run. */
 export type GradientEffect = 'set' | 'clear' | 'keep'
 
@@ -176,7 +165,7 @@ function layOut(
   inArena: (storage: Storage) => boolean,
   home: (storage: Storage) => Storage,
 ): ArenaLayout {
-  const guardedRows = rows.reduce((last, { kernel }, i) => (fallibleKernels.has(kernel.name) ? i + 1 : last), 0)
+  const guardedRows = rows.reduce((last, { kernel }, i) => (kernel.indexing ? i + 1 : last), 0)
   const early = rows.slice(0, guardedRows).flatMap(({ outputs }) => outputs.map(({ storage }) => home(storage)))
   const backups = [...new Set(early)].filter(isState)
   const alive = lifetimes(rows, inArena)

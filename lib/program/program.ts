@@ -5,7 +5,7 @@ import { recording } from '../dispatch.js'
 import { checkOptions, StateError, ValueError, wrongArgument } from '../errors.js'
 import { allocateVariable, type Storage } from '../tensor/storage.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { compareRecordings } from './check.js'
+import { compareRecordings } from './compare.js'
 import { listing } from './listing.js'
 import { enqueue } from './queue.js'
 import { settings } from './settings.js'
@@ -173,12 +173,18 @@ class Recorded<A extends readonly unknown[], R> {
     return [signature, tensors]
   }
 
-  /** Compares a recording with the earlier one for the same arguments, which it replaces. */
+  /** Compares a recording with the earlier one for the same arguments, which it replaces if they are equal. */
   private compare(signature: Signature, args: A): void {
     const before = this.signatures.findIndex((other) => other.match(args))
-    if (before < 0) return
-    const [old] = this.signatures.splice(before, 1) as [Signature]
-    compareRecordings(this.name, old.compiled.rows, signature.compiled.rows)
+    const old = this.signatures[before]
+    if (!old) return
+    try {
+      compareRecordings(this.name, old.recorded, signature.recorded)
+    } catch (error) {
+      signature.release()
+      throw error
+    }
+    this.signatures.splice(before, 1)
     old.release()
   }
 

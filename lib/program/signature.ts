@@ -5,6 +5,7 @@ import { StateError } from '../errors.js'
 import { allocate, type Storage } from '../tensor/storage.js'
 import { Tensor, type Variable } from '../tensor/tensor.js'
 import { type Memory, type Place, runChecked } from './check.js'
+import type { Recorded } from './compare.js'
 import { type CompiledRows, compile } from './compile.js'
 import { gradientPlace, lastingGradient } from './gradients.js'
 import type { Ending } from './queue.js'
@@ -136,6 +137,11 @@ export class Signature {
         variable.gradientSeen = seen
       }
     }
+  }
+
+  /** What was recorded, to compare it with another recording. */
+  get recorded(): Recorded {
+    return { inputs: this.inputs, rows: this.compiled.rows, returned: this.returned }
   }
 
   /** Runs on this thread. */

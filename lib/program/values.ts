@@ -70,7 +70,7 @@ export function trace(value: unknown, replace: (tensor: Tensor) => Tensor): { sp
 }
 
 /** A result with `replace` applied to each of its tensors. */
-export function mapTensors(value: unknown, replace: (tensor: Tensor) => Tensor): unknown {
+export function mapTensors(value: unknown, replace: (tensor: Tensor) => unknown): unknown {
   if (value instanceof Promise)
     throw new ValueError('program: the function must be synchronous; what it does after an await could not be recorded')
   if (value instanceof Tensor) return replace(value)

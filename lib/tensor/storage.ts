@@ -247,6 +247,22 @@ export function readBytes(storage: Storage, byteOffset: number, dtype: DType, co
   return target
 }
 
+/** A copy of `count` elements of a storage that a program holds, also when it was disposed of since. */
+export function readHeld(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
+  const target = new dtypes[dtype].array(count)
+  inUse = storage
+  if (count > 0) copyOut(inUse.heldAddress + byteOffset, target)
+  inUse = null
+  return target
+}
+
+/** Fills a storage that a program holds, also when it was disposed of since. */
+export function writeHeld(storage: Storage, source: TypedArray): void {
+  inUse = storage
+  if (source.length > 0) copyIn(inUse.heldAddress, source)
+  inUse = null
+}
+
 /** True for a typed array whose buffer was transferred away. Only an empty view can be one. */
 export function isDetached(view: ArrayBufferView): boolean {
   if (view.byteLength > 0) return false

@@ -14,7 +14,9 @@ namespace steepest {
 #define SECOND(...) SECOND_(__VA_ARGS__)
 #define DECLARE(type, name) SECOND(PROBE_##name, type name(const Row&);, ~)
 #define STEEPEST_KERNEL(name, fast, twin, scratch) DECLARE(Status, fast) DECLARE(Status, twin) DECLARE(int64_t, scratch)
+#define STEEPEST_INDEXING_KERNEL STEEPEST_KERNEL
 #include "kernels/kernels.inc"
+#undef STEEPEST_INDEXING_KERNEL
 #undef STEEPEST_KERNEL
 #undef DECLARE
 #undef SECOND
@@ -24,8 +26,10 @@ namespace steepest {
 namespace {
 
 constexpr Kernel kKernels[] = {
-#define STEEPEST_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch},
+#define STEEPEST_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, false},
+#define STEEPEST_INDEXING_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, true},
 #include "kernels/kernels.inc"
+#undef STEEPEST_INDEXING_KERNEL
 #undef STEEPEST_KERNEL
 };
 constexpr int64_t kKernelCount = static_cast<int64_t>(sizeof kKernels / sizeof kKernels[0]);
@@ -80,12 +84,17 @@ const char* const* instructionTable(int64_t* count) {
   return kInstructions;
 }
 
+Status declared(const Kernel& kernel, Status status) {
+  if (status.code == StatusCode::indexOutOfRange && !kernel.indexing) status.code = StatusCode::undeclared;
+  return status;
+}
+
 Status runRow(const double* words, int64_t capacity) {
   Decoded call;
   if (!decode(words, capacity, call)) return {StatusCode::badRow};
-  if (call.twin) return call.kernel->twin ? call.kernel->twin(call.row) : Status{StatusCode::unsupported};
+  if (call.twin) return call.kernel->twin ? declared(*call.kernel, call.kernel->twin(call.row)) : Status{StatusCode::unsupported};
   const FlushDenormals flush;
-  return call.kernel->fast(call.row);
+  return declared(*call.kernel, call.kernel->fast(call.row));
 }
 
 int64_t scratchBytes(const double* words, int64_t capacity) {

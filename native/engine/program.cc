@@ -124,7 +124,7 @@ Status Program::runRows(const std::atomic<Stop>& stop, double* nanoseconds, int6
     const Status status = entry.twin ? runTwin(*entry.kernel, entry.row) : entry.kernel->fast(entry.row);
     if (status.code != StatusCode::ok || stop.load(std::memory_order_relaxed) == Stop::betweenRows) {
       *failed = static_cast<int64_t>(i);
-      return status;
+      return declared(*entry.kernel, status);
     }
     if (nanoseconds) {
       const double after = now();

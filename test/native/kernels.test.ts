@@ -18,6 +18,13 @@ test('every kernel has a float64 twin and at least one case', () => {
   expect([...tested].filter((name) => !native.kernels.some((kernel) => kernel.name === name))).toEqual([])
 })
 
+test('exactly the kernels that are declared to refuse index values do so in a case', () => {
+  const refuse = new Set(cases.filter(({ fails }) => fails).map(({ kernel }) => kernel))
+  expect(native.kernels.filter(({ indexing }) => indexing).map(({ name }) => name)).toEqual(
+    native.kernels.filter(({ name }) => refuse.has(name)).map(({ name }) => name),
+  )
+})
+
 describe('kernel', () => {
   for (const { name } of native.kernels) {
     const own = cases.filter(({ kernel }) => kernel === name)
