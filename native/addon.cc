@@ -128,8 +128,7 @@ Allocation* allocationOf(const Napi::CallbackInfo& info, Napi::Value value) {
 // release(handle): frees the memory now; a second call does nothing.
 Napi::Value release(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal()) return typeError(info, "release: argument 'handle' must come from allocate");
-  Allocation* const allocation = allocationOf(info, info[0]);
-  if (allocation) releaseAllocation(info.Env(), environmentOf(info), allocation);
+  if (Allocation* const allocation = allocationOf(info, info[0])) releaseAllocation(info.Env(), environmentOf(info), allocation);
   return info.Env().Undefined();
 }
 
