@@ -35,6 +35,9 @@ constexpr int64_t kConvArguments = 17;
 // [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,algorithm].
 bool parseConv(const Row& row, int64_t buffers, ConvShape* shape);
 
+// Element y of the convolution by its definition, for twins.
+double convolutionAt(const ConvShape& s, const double* x, const double* w, int64_t y);
+
 // Positions first, first + step, … of the produced axis. Position number j reads taps tap, tap + tapStep, … (taps of them), the
 // t-th of which meets source index source + j * sourceStep + t * tapSource.
 struct AxisRun {

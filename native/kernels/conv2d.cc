@@ -12,6 +12,7 @@
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/conv_epilogue-inl.h"
 #include "kernels/depthwise.h"
 #include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
@@ -107,7 +108,17 @@ void correlate(const Correlation& c, const float* w) {
       const int64_t start = partStart(c.producedH, bands, band % bands);
       const int64_t end = partStart(c.producedH, bands, band % bands + 1);
       for (int64_t i = 0; i < panels; ++i) correlateRows(c, band / bands, start, end, i);
+      finishBand(c.epilogue, c.produced, band / bands * c.producedH + start, end - start, c.producedW, c.producedC);
     }
+  });
+}
+
+// All of a stored image of `pixels` pixels as the epilogue leaves it.
+void finishImage(const ConvEpilogue& e, float* y, int64_t pixels, int64_t channels) {
+  const int64_t chunks = ceilDivide(pixels * channels, kChunkElements);
+  parallelFor(chunks, [&](int64_t chunk) {
+    const int64_t first = partStart(pixels, chunks, chunk);
+    finishBand(e, y, first, partStart(pixels, chunks, chunk + 1) - first, 1, channels);
   });
 }
 
@@ -120,6 +131,7 @@ namespace steepest {
 namespace {
 
 HWY_EXPORT(correlate);
+HWY_EXPORT(finishImage);
 
 // The row of the matrix product that a 1x1 convolution is. c, a, b are the row's buffers in order.
 struct PointwiseRow {
@@ -140,6 +152,21 @@ struct PointwiseRow {
 PointwiseRow forwardProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.O, s.C, false, false}; }
 PointwiseRow inputProduct(const Row& row, const ConvShape& s) { return {row, s.N * s.H * s.W, s.C, s.O, false, true}; }
 
+// A 1x1 convolution: bias and relu in the store of the product, all else after it.
+Status multiplyPixels(const ConvShape& s, const Row& row, const ConvEpilogue& e) {
+  const PointwiseRow product = forwardProduct(row, s);
+  if (e.bias && !e.centre && !e.residual) {
+    void* buffers[] = {row.buffers[0], row.buffers[1], row.buffers[2], const_cast<float*>(e.bias), row.buffers[3]};
+    double arguments[9];
+    std::copy_n(product.arguments, 8, arguments);
+    arguments[8] = static_cast<double>(e.relu ? 1 : 0);
+    return matmulFusedFast({buffers, arguments, 5, 9});
+  }
+  const Status status = matmulFast(product.row);
+  if (e.changesPixels()) HWY_DYNAMIC_DISPATCH(finishImage)(e, row.buffer<float>(0), s.N * s.H * s.W, s.O);
+  return status;
+}
+
 void run(const Correlation& c, const ConvShape& s, const float* w) {
   if (s.isDepthwise()) return correlateDepthwise(c, w);
   HWY_DYNAMIC_DISPATCH(correlate)(c, w);
@@ -152,7 +179,7 @@ int64_t packedFloats(int64_t groups, int64_t groupColumns, int64_t depth, int64_
 int64_t runBytes(int64_t rows, int64_t columns) { return roundUp((rows + columns) * static_cast<int64_t>(sizeof(AxisRun)), 64); }
 
 Correlation forwardCorrelation(const ConvShape& s, const Row& row) {
-  Correlation c;
+  Correlation c{};
   c.images = s.N;
   c.sourceH = s.H, c.sourceW = s.W, c.sourceC = s.C;
   c.producedH = s.OH, c.producedW = s.OW, c.producedC = s.O;
@@ -170,7 +197,7 @@ Correlation forwardCorrelation(const ConvShape& s, const Row& row) {
 }
 
 Correlation inputCorrelation(const ConvShape& s, const Row& row) {
-  Correlation c;
+  Correlation c{};
   c.images = s.N;
   c.sourceH = s.OH, c.sourceW = s.OW, c.sourceC = s.O;
   c.producedH = s.H, c.producedW = s.W, c.producedC = s.C;
@@ -189,24 +216,35 @@ Correlation inputCorrelation(const ConvShape& s, const Row& row) {
 
 }  // namespace
 
-// [y, x, w, scratch]
-Status conv2dFast(const Row& row) {
-  ConvShape s;
-  if (!parseConv(row, 4, &s)) return kBadRow;
-  if (s.isPointwise()) return matmulFast(forwardProduct(row, s).row);
+bool convPools(const ConvShape& s) { return !s.isPointwise() && usesWinograd(s); }
+
+Status convForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue) {
+  if (s.isPointwise()) return multiplyPixels(s, row, epilogue);
   if (s.N * s.OH * s.OW * s.O == 0) return {};
-  if (usesWinograd(s)) return winogradForward(s, row), Status{};
-  run(forwardCorrelation(s, row), s, row.buffer<float>(2));
+  if (usesWinograd(s)) return winogradForward(s, row, epilogue), Status{};
+  Correlation c = forwardCorrelation(s, row);
+  c.epilogue = epilogue;
+  run(c, s, row.buffer<float>(2));
   return {};
 }
 
-int64_t conv2dScratch(const Row& row) {
-  ConvShape s;
-  if (!parseConv(row, row.bufferCount, &s)) return 0;
+int64_t convForwardScratch(const ConvShape& s, const Row& row) {
   if (s.isPointwise()) return matmulScratch(forwardProduct(row, s).row);
   if (usesWinograd(s)) return winogradForwardScratch(s);
   if (s.isDepthwise()) return runBytes(s.OH, s.OW) + 4 * s.taps() * s.C;
   return runBytes(s.OH, s.OW) + 4 * packedFloats(s.groups, s.groupO(), s.groupC(), s.taps());
+}
+
+// [y, x, w, scratch]
+Status conv2dFast(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, 4, &s)) return kBadRow;
+  return convForward(s, row, {});
+}
+
+int64_t conv2dScratch(const Row& row) {
+  ConvShape s;
+  return parseConv(row, row.bufferCount, &s) ? convForwardScratch(s, row) : 0;
 }
 
 // [dx, dy, w, scratch]

@@ -5,12 +5,13 @@
 
 #include <algorithm>
 
-#include "kernels/conv.h"
+#include "kernels/conv_epilogue.h"
 #include "kernels/gemm.h"
 
 namespace steepest {
 
 Status matmulFast(const Row& row);
+Status matmulFusedFast(const Row& row);
 int64_t matmulScratch(const Row& row);
 
 constexpr double kConvSerialFlop = 1e6;         // below, a convolution runs on the calling thread alone
@@ -25,7 +26,8 @@ struct Correlation {
   bool flipped;           // the gradient to the input: taps counted from the end, kernel transposed
   const float* source;
   float* produced;
-  float* packed;  // [group, panel][tap, depth][panel row]
+  ConvEpilogue epilogue;  // of the forward pass
+  float* packed;          // [group, panel][tap, depth][panel row]
   AxisRun* vertical;
   AxisRun* horizontal;
   int64_t verticalRuns, horizontalRuns;

@@ -4,29 +4,28 @@
 namespace steepest {
 namespace {
 
+// Calls visit(x index, w index) for every product of the sum that is element y of the convolution.
+template <typename F>
+void visitTaps(const ConvShape& s, int64_t y, const F& visit) {
+  const int64_t groupC = s.groupC(), o = y % s.O, pixel = y / s.O;
+  const int64_t ow = pixel % s.OW, oh = pixel / s.OW % s.OH, n = pixel / s.OW / s.OH;
+  for (int64_t kh = 0; kh < s.KH; ++kh) {
+    for (int64_t kw = 0; kw < s.KW; ++kw) {
+      const int64_t h = oh * s.strideH + kh * s.dilationH - s.padTop;
+      const int64_t w = ow * s.strideW + kw * s.dilationW - s.padLeft;
+      if (h < 0 || h >= s.H || w < 0 || w >= s.W) continue;
+      for (int64_t c = 0; c < groupC; ++c) {
+        visit(((n * s.H + h) * s.W + w) * s.C + o / s.groupO() * groupC + c, ((kh * s.KW + kw) * groupC + c) * s.O + o);
+      }
+    }
+  }
+}
+
 // Calls visit(y index, x index, w index) for every product y += x * w of the convolution.
 template <typename F>
 void visitProducts(const ConvShape& s, const F& visit) {
-  const int64_t groupC = s.groupC(), groupO = s.groupO();
-  for (int64_t n = 0; n < s.N; ++n) {
-    for (int64_t oh = 0; oh < s.OH; ++oh) {
-      for (int64_t ow = 0; ow < s.OW; ++ow) {
-        for (int64_t kh = 0; kh < s.KH; ++kh) {
-          for (int64_t kw = 0; kw < s.KW; ++kw) {
-            const int64_t h = oh * s.strideH + kh * s.dilationH - s.padTop;
-            const int64_t w = ow * s.strideW + kw * s.dilationW - s.padLeft;
-            if (h < 0 || h >= s.H || w < 0 || w >= s.W) continue;
-            for (int64_t c = 0; c < groupC; ++c) {
-              for (int64_t o = 0; o < s.O; ++o) {
-                const int64_t y = ((n * s.OH + oh) * s.OW + ow) * s.O + o;
-                const int64_t x = ((n * s.H + h) * s.W + w) * s.C + o / groupO * groupC + c;
-                visit(y, x, ((kh * s.KW + kw) * groupC + c) * s.O + o);
-              }
-            }
-          }
-        }
-      }
-    }
+  for (int64_t y = 0; y < s.N * s.OH * s.OW * s.O; ++y) {
+    visitTaps(s, y, [&](int64_t x, int64_t w) { visit(y, x, w); });
   }
 }
 
@@ -36,14 +35,19 @@ void clear(double* values, int64_t count) {
 
 }  // namespace
 
+double convolutionAt(const ConvShape& s, const double* x, const double* w, int64_t y) {
+  double sum = 0;
+  visitTaps(s, y, [&](int64_t i, int64_t j) { sum += x[i] * w[j]; });
+  return sum;
+}
+
 Status conv2dTwin(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return kBadRow;
   double* y = row.buffer<double>(0);
   const double* x = row.buffer<double>(1);
   const double* w = row.buffer<double>(2);
-  clear(y, s.N * s.OH * s.OW * s.O);
-  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { y[i] += x[j] * w[k]; });
+  for (int64_t i = 0; i < s.N * s.OH * s.OW * s.O; ++i) y[i] = convolutionAt(s, x, w, i);
   return {};
 }
 

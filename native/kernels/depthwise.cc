@@ -11,6 +11,7 @@
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/conv_epilogue-inl.h"
 #include "kernels/gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -188,7 +189,9 @@ void correlateChannels(const Correlation& c) {
   parallelFor(chunks, [&](int64_t chunk) {
     for (int64_t band = partStart(total, chunks, chunk); band < partStart(total, chunks, chunk + 1); ++band) {
       const int64_t first = partStart(c.producedH, bands, band % bands);
-      correlateChannelRows(c, band / bands, first, partStart(c.producedH, bands, band % bands + 1));
+      const int64_t end = partStart(c.producedH, bands, band % bands + 1);
+      correlateChannelRows(c, band / bands, first, end);
+      finishBand(c.epilogue, c.produced, band / bands * c.producedH + first, end - first, c.producedW, c.producedC);
     }
   });
 }

@@ -67,6 +67,12 @@ HWY_INLINE void storeColumns(GemmVector v, float* to, int64_t count, bool accumu
   }
 }
 
+// max(v, 0). The instructions of x86 return their second operand if either is NaN, and NEON's may return any NaN: v's is kept.
+HWY_INLINE GemmVector reluOf(GemmVector v) {
+  const GemmVector positive = hn::Max(v, hn::Zero(GemmTag()));
+  return hn::IfThenElse(hn::IsNaN(v), v, positive);
+}
+
 // Hides how a pointer came about, so that compilers do not compute it anew from another.
 HWY_INLINE void keepInRegister(const float*& pointer) {
 #if !HWY_COMPILER_MSVC

@@ -81,12 +81,6 @@ struct BlockProduct {
   Fetch* fetch = nullptr;       // what to bring nearer meanwhile; null for nothing
 };
 
-HWY_INLINE GemmVector reluOf(GemmVector v) {
-  // The instructions of x86 return their second operand if either is NaN, and NEON's may return any NaN: keep v's.
-  const GemmVector positive = hn::Max(v, hn::Zero(GemmTag()));
-  return hn::IfThenElse(hn::IsNaN(v), v, positive);
-}
-
 // Adds `count` (up to kLanes) finished or partial sums to C, or stores them.
 HWY_INLINE void storeSums(const BlockProduct& t, GemmVector v, float* c, GemmVector bias, int64_t count) {
   const GemmTag d;

@@ -10,55 +10,12 @@
 #include "kernels/winograd.h"
 
 #include "engine/pool.h"
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd-inl.h"
-
-#ifndef STEEPEST_KERNELS_WINOGRAD_CC_
-#define STEEPEST_KERNELS_WINOGRAD_CC_
-namespace steepest {
-
-constexpr int64_t kFewestGroups = 4;   // of a small batch, to share out
-constexpr int64_t kSharedGroup = 8;    // tiles: smaller groups are not worth a thread of their own
-constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products are in scratch at a time
-
-struct WinogradCorrelation {
-  TileGrid grid;
-  int64_t O;     // filters, the last axis of w
-  bool flipped;  // the gradient to the input
-  const float* source;
-  const float* w;
-  float* produced;
-  float* packed;       // [panel][tap][depth][columns of a panel]
-  float* transformed;  // [block][position][panel of the block][depth][columns of a panel]
-  float* zeros;        // a row of pixels of the source
-  float* regions;      // one per running chunk: transforms of the source, then products
-
-  int64_t groupSize() const {
-    const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
-    const int64_t share = std::max(kSharedGroup, ceilDivide(grid.tiles(), kFewestGroups));
-    return std::min(share, groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles()));
-  }
-  int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
-  int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
-  int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
-  int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
-  int64_t packedFloats() const { return kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel); }
-  int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
-  int64_t transformedFloats() const { return packedFloats() / kPatchTaps * kPositions; }
-  int64_t scratchFloats() const { return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats(); }
-  void place(float* scratch) {
-    packed = scratch;
-    transformed = packed + packedFloats();
-    zeros = transformed + transformedFloats();
-    regions = zeros + zeroFloats();
-  }
-};
-
-}  // namespace steepest
-#endif  // STEEPEST_KERNELS_WINOGRAD_CC_
+#include "kernels/winograd_correlation.h"
+#include "kernels/winograd_store-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -144,68 +101,6 @@ void multiplyPositions(const WinogradCorrelation& c, int64_t count, int64_t bloc
   }
 }
 
-// Where a tile of the produced image lies, from one column of it on, and how much of it exists.
-struct TilePixels {
-  float* first;
-  int64_t rowStride, columnStride, rows, columns;
-
-  TilePixels(const WinogradCorrelation& c, int64_t tile, int64_t column) {
-    const TileGrid& g = c.grid;
-    const TilePlace at(g, tile);
-    columnStride = g.producedC;
-    rowStride = g.producedW * columnStride;
-    first = c.produced + at.image * g.producedH * rowStride + at.h * rowStride + at.w * columnStride + column;
-    rows = HWY_MIN(kTileSide, g.producedH - at.h);
-    columns = HWY_MIN(kTileSide, g.producedW - at.w);
-  }
-  // Asks for the pixels before they are stored, where they take more than a cache line.
-  HWY_INLINE void prefetch(int64_t channels) const {
-    if (channels <= kLineFloats) return;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) {
-        for (int64_t c = 0; c < channels; c += kLineFloats) hwy::Prefetch(first + row * rowStride + column * columnStride + c);
-      }
-    }
-  }
-};
-
-// One vector of columns of one tile, `lanes` of them valid.
-template <bool kWhole>
-HWY_INLINE void transformProducts(const float* products, int64_t stride, const TilePixels& tile, int64_t lanes, float* to) {
-  const GemmTag d;
-  const int64_t rowStride = tile.rowStride, columnStride = tile.columnStride;
-  const auto load = [&](int column, GemmVector* in) HWY_ATTR {
-    const float* from = products + column * stride;
-#pragma GCC unroll 6
-    for (int row = 0; row < kPatchSide; ++row) in[row] = hn::LoadU(d, from + row * kPatchSide * stride);
-  };
-  const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
-    float* pixel = to + row * rowStride;
-    if (!kWhole && row >= tile.rows) return;
-#pragma GCC unroll 4
-    for (int column = 0; column < kTileSide; ++column, pixel += columnStride) {
-      if (kWhole) {
-        hn::StoreU(out[column], d, pixel);
-      } else if (column < tile.columns) {
-        storeColumns(out[column], pixel, lanes, false);
-      }
-    }
-  };
-  transformSquare<ProductTransform>(load, store);
-}
-
-void storeTile(const TilePixels& tile, int64_t channels, const float* products, int64_t stride) {
-  const bool whole = tile.rows == kTileSide && tile.columns == kTileSide;
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    const int64_t lanes = HWY_MIN(kLanes, channels - c);
-    if (whole && lanes == kLanes) {
-      transformProducts<true>(products + c, stride, tile, lanes, tile.first + c);
-    } else {
-      transformProducts<false>(products + c, stride, tile, lanes, tile.first + c);
-    }
-  }
-}
-
 // The block's products of a group of tiles, transformed back and stored.
 void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, int64_t block, const float* products,
                 int64_t stride) {
@@ -214,7 +109,7 @@ void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, 
   const int64_t tileStride = paddedChannels(HWY_MIN(kBlockColumns, c.grid.producedC));
   for (int64_t i = 0; i < count; ++i) {
     if (i + 1 < count) TilePixels(c, firstTile + i + 1, column).prefetch(channels);
-    storeTile(TilePixels(c, firstTile + i, column), channels, products + i * tileStride, stride);
+    storeTile(c.epilogue, TilePixels(c, firstTile + i, column), column, channels, products + i * tileStride, stride);
   }
 }
 
@@ -288,7 +183,12 @@ bool usesWinograd(const ConvShape& s) {
   return 9 * s.N * s.OH * s.OW > 54 * forwardOf(s).grid.tiles() + 1440;
 }
 
-void winogradForward(const ConvShape& s, const Row& row) { run(forwardOf(s), row); }
+void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue) {
+  WinogradCorrelation c = forwardOf(s);
+  c.epilogue = epilogue;
+  run(c, row);
+}
+
 void winogradBackwardInput(const ConvShape& s, const Row& row) { run(backwardInputOf(s), row); }
 int64_t winogradForwardScratch(const ConvShape& s) { return 4 * forwardOf(s).scratchFloats(); }
 int64_t winogradBackwardInputScratch(const ConvShape& s) { return 4 * backwardInputOf(s).scratchFloats(); }

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "kernels/conv.h"
+#include "kernels/conv_epilogue.h"
 #include "kernels/gemm.h"
 
 namespace steepest {
@@ -89,8 +89,9 @@ inline bool fitsWinograd(const ConvShape& s) {
 // Whether the row asks for Winograd, or leaves the choice and is faster with it.
 bool usesWinograd(const ConvShape& s);
 
-// The three passes; rows and buffers as those of conv2d, conv2dBackwardInput and conv2dBackwardKernel.
-void winogradForward(const ConvShape& s, const Row& row);
+// The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it), conv2dBackwardInput and
+// conv2dBackwardKernel.
+void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);
 void winogradBackwardInput(const ConvShape& s, const Row& row);
 void winogradBackwardKernel(const ConvShape& s, const Row& row);
 int64_t winogradForwardScratch(const ConvShape& s);

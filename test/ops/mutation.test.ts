@@ -28,6 +28,12 @@ const knownValues: Record<string, () => void> = {
     call(kernelNamed('matmulFused'), false, [out], [full([1, 1], 2), full([1, 1], 3), full([1], 1)], [1, 1, 1, 1, 0, 0, 1, 1, 0])
     expect(out.array()).toEqual([[7]])
   },
+  conv2dFused: () => {
+    const out = emptyTensor('float32', [1, 1, 1, 1])
+    const geometry = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1]
+    call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0])
+    expect(out.array()).toEqual([[[[7]]]])
+  },
   // copy over segments of one and two elements
   pointwiseSegments: () => {
     const [x, y] = [full([1], 3), full([2], 4)]

@@ -5,6 +5,7 @@ import { PointwiseSource } from '../../ops/expression/formula.js'
 import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
+import { changesBetween, readersOf } from './readers.js'
 
 const fusedKernel = kernelNamed('matmulFused')
 
@@ -41,11 +42,7 @@ const sameColumns = (row: RecordedRow, columns: number): boolean => {
 }
 
 export function fuseEpilogues(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): RecordedRow[] {
-  const readers = new Map<Storage, number[]>()
-  rows.forEach(({ inputs }, i) => {
-    for (const storage of new Set(inputs.map((input) => input.storage)))
-      readers.set(storage, [...(readers.get(storage) ?? []), i])
-  })
+  const readers = readersOf(rows)
   const result: (RecordedRow | null)[] = [...rows]
   rows.forEach((row, i) => {
     const [product] = row.outputs as [Tensor]
@@ -66,10 +63,4 @@ export function fuseEpilogues(rows: readonly RecordedRow[], isTemporary: (storag
     }
   })
   return result.filter((row) => row !== null)
-}
-
-/** Whether a row between two others writes what the first one reads. */
-function changesBetween(rows: readonly RecordedRow[], first: number, last: number, inputs: readonly Tensor[]): boolean {
-  const read = new Set(inputs.map(({ storage }) => storage))
-  return rows.slice(first + 1, last).some(({ outputs }) => outputs.some(({ storage }) => read.has(storage)))
 }

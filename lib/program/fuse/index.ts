@@ -2,6 +2,7 @@
 import type { Storage } from '../../tensor/storage.js'
 import type { RecordedRow } from '../recorder.js'
 import { type PassName, passNames, settings } from '../settings.js'
+import { fuseConvolutions } from './convolution.js'
 import { dropDeadRows } from './dead.js'
 import { fuseEpilogues } from './epilogue.js'
 import { joinSegments } from './segments.js'
@@ -9,7 +10,12 @@ import { joinSegments } from './segments.js'
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
 export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean) => readonly RecordedRow[]
 
-const passes: Readonly<Record<PassName, Pass>> = { dead: dropDeadRows, epilogue: fuseEpilogues, segments: joinSegments }
+const passes: Readonly<Record<PassName, Pass>> = {
+  dead: dropDeadRows,
+  epilogue: fuseEpilogues,
+  convolution: fuseConvolutions,
+  segments: joinSegments,
+}
 
 export function runPasses(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): readonly RecordedRow[] {
   let result = rows

@@ -1,7 +1,7 @@
 // Cases of the convolutions: strides, dilation, padding and groups in combination, thin channels, images smaller than the kernel.
 import { type KernelCase, lengths, randomValues } from '../harness.js'
 
-interface Geometry {
+export interface Geometry {
   N: number
   H: number
   W: number
@@ -104,6 +104,15 @@ function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
       out[k]! += at(x, j) * at(dy, i)
     }),
   ]
+}
+
+/** The forward pass alone. */
+export const convolution = (geometry: Geometry, seed?: number): KernelCase => convolutions(geometry, seed)[0] as KernelCase
+
+/** The shape of its result. */
+export function outputShape(geometry: Geometry): { N: number; OH: number; OW: number; O: number } {
+  const { N, OH, OW, O } = complete(geometry)
+  return { N, OH, OW, O }
 }
 
 type Add = (out: Float64Array, y: number, x: number, w: number) => void

@@ -1,0 +1,66 @@
+// The epilogue of convolutions for one instruction set: a vector of channels of one pixel at a time.
+#include "hwy/highway.h"
+#include "kernels/conv_epilogue.h"
+#include "kernels/gemm-inl.h"
+
+#if defined(STEEPEST_KERNELS_CONV_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef STEEPEST_KERNELS_CONV_EPILOGUE_INL_H_
+#undef STEEPEST_KERNELS_CONV_EPILOGUE_INL_H_
+#else
+#define STEEPEST_KERNELS_CONV_EPILOGUE_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace steepest {
+namespace HWY_NAMESPACE {
+
+HWY_INLINE GemmVector loadChannels(const float* from, int64_t lanes) {
+  return lanes >= kLanes ? hn::LoadU(GemmTag(), from) : loadFirst(from, lanes);
+}
+
+// The epilogue for the channels [c, c + lanes). What is missing is an operand that changes no bit of any number.
+struct ChannelEpilogue {
+  GemmVector bias, centre, factor, offset;
+  bool relu;
+
+  HWY_INLINE ChannelEpilogue(const ConvEpilogue& e, int64_t c, int64_t lanes) : relu(e.relu) {
+    const GemmTag d;
+    bias = e.bias ? loadChannels(e.bias + c, lanes) : hn::Set(d, -0.0f);
+    centre = e.centre ? loadChannels(e.centre + c, lanes) : hn::Zero(d);
+    factor = e.centre ? loadChannels(e.factor + c, lanes) : hn::Set(d, 1.0f);
+    offset = e.centre ? loadChannels(e.offset + c, lanes) : hn::Set(d, -0.0f);
+  }
+  // `residual`: the same channels of the same pixel, null for none.
+  HWY_INLINE GemmVector finish(GemmVector v, const float* residual, int64_t lanes) const {
+    v = hn::MulAdd(hn::Sub(hn::Add(v, bias), centre), factor, offset);
+    if (residual) v = hn::Add(v, loadChannels(residual, lanes));
+    return relu ? reluOf(v) : v;
+  }
+};
+
+// y = epilogue(y) for a row of pixels that are in the L1 cache; `residual` is that of the first, null for none.
+HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, const float* residual, int64_t pixels, int64_t channels) {
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, channels - c);
+    const ChannelEpilogue epilogue(e, c, lanes);
+    for (int64_t at = c; at < pixels * channels; at += channels) {
+      const GemmVector v = epilogue.finish(loadChannels(y + at, lanes), residual ? residual + at : nullptr, lanes);
+      storeColumns(v, y + at, lanes, false);
+    }
+  }
+}
+
+// The same for rows [first, first + rows) of `width` pixels, from the beginning of y.
+HWY_INLINE void finishBand(const ConvEpilogue& e, float* y, int64_t first, int64_t rows, int64_t width, int64_t channels) {
+  if (!e.changesPixels()) return;
+  for (int64_t row = first; row < first + rows; ++row) {
+    const int64_t at = row * width * channels;
+    finishRun(e, y + at, e.residual ? e.residual + at : nullptr, width, channels);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace steepest
+HWY_AFTER_NAMESPACE();
+
+#endif  // STEEPEST_KERNELS_CONV_EPILOGUE_INL_H_

@@ -1,0 +1,49 @@
+// What Winograd's forward pass and gradient to the input walk over: two tensors, a kernel, and their places in scratch.
+//
+// Invariant: groups of tiles and blocks of columns follow from the shape alone.
+#pragma once
+
+#include "kernels/conv_epilogue.h"
+#include "kernels/winograd.h"
+
+namespace steepest {
+
+constexpr int64_t kFewestGroups = 4;   // of a small batch, to share out
+constexpr int64_t kSharedGroup = 8;    // tiles: smaller groups are not worth a thread of their own
+constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products are in scratch at a time
+
+struct WinogradCorrelation {
+  TileGrid grid;
+  int64_t O;     // filters, the last axis of w
+  bool flipped;  // the gradient to the input
+  const float* source;
+  const float* w;
+  float* produced;
+  ConvEpilogue epilogue;  // of the forward pass
+  float* packed;          // [panel][tap][depth][columns of a panel]
+  float* transformed;     // [block][position][panel of the block][depth][columns of a panel]
+  float* zeros;           // a row of pixels of the source
+  float* regions;         // one per running chunk: transforms of the source, then products
+
+  int64_t groupSize() const {
+    const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
+    const int64_t share = std::max(kSharedGroup, ceilDivide(grid.tiles(), kFewestGroups));
+    return std::min(share, groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles()));
+  }
+  int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
+  int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
+  int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
+  int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
+  int64_t packedFloats() const { return kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel); }
+  int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
+  int64_t transformedFloats() const { return packedFloats() / kPatchTaps * kPositions; }
+  int64_t scratchFloats() const { return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats(); }
+  void place(float* scratch) {
+    packed = scratch;
+    transformed = packed + packedFloats();
+    zeros = transformed + transformedFloats();
+    regions = zeros + zeroFloats();
+  }
+};
+
+}  // namespace steepest

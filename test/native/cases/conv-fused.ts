@@ -1,0 +1,103 @@
+// Cases of conv2dFused: every step by itself and all that may stand together, on every algorithm; windows cut off by odd sizes.
+import { type Input, type KernelCase, randomValues } from '../harness.js'
+import { convolution, type Geometry, outputShape } from './conv.js'
+
+interface Steps {
+  bias?: boolean
+  normalized?: boolean
+  residual?: boolean
+  relu?: boolean
+  pooling?: 0 | 1 | 2
+}
+
+/** What the steps make of element i of the convolution: the definition in JavaScript, written apart from the twin. */
+type Finish = (v: number, i: number) => number
+
+function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
+  const plain = convolution(geometry, seed)
+  const { N, OH, OW, O } = outputShape(geometry)
+  const { bias = false, normalized = false, residual = false, relu = false, pooling = 0 } = steps
+  const values = (count: number, nth: number, low = -1): number[] => randomValues(count, seed + nth, low, 1)
+  const [b, centre, factor, offset] = [values(O, 3), values(O, 4), values(O, 5, 0.5), values(O, 6)] as const
+  const others = values(N * OH * OW * O, 7)
+  const operands = [...(bias ? [b] : []), ...(normalized ? [centre, factor, offset] : []), ...(residual ? [others] : [])]
+  const at = (list: readonly number[], i: number): number => list[i] as number
+  const finish: Finish = (sum, i) => {
+    const c = i % O
+    let v = bias ? sum + at(b, c) : sum
+    if (normalized) v = (v - at(centre, c)) * at(factor, c) + at(offset, c)
+    if (residual) v += at(others, i)
+    return relu ? Math.max(v, 0) : v
+  }
+  const { reference } = plain
+  const length = pooling ? N * Math.floor(OH / 2) * Math.floor(OW / 2) * O : N * OH * OW * O
+  return {
+    ...plain,
+    kernel: 'conv2dFused',
+    name: `${JSON.stringify(geometry)} ${JSON.stringify(steps)}`,
+    args: [...plain.args, Number(bias), Number(normalized), Number(residual), Number(relu), pooling],
+    outputs: [{ dtype: 'float32', length }, ...(pooling === 2 ? [{ dtype: 'uint8' as const, length }] : [])],
+    inputs: [...plain.inputs, ...operands.map((data): Input => ({ dtype: 'float32', data }))],
+    // Five more roundings of values that are at most a few times those of the convolution; relative to the largest for Winograd.
+    epsilons: (plain.epsilons ?? 0) + 20,
+    ...(reference ? { reference: () => stepped(reference()[0] as ArrayLike<number>, finish, pooling, { N, OH, OW, O }) } : {}),
+  }
+}
+
+function stepped(
+  sums: ArrayLike<number>,
+  finish: Finish,
+  pooling: number,
+  { N, OH, OW, O }: ReturnType<typeof outputShape>,
+): ArrayLike<number>[] {
+  const y = Array.from(sums, finish)
+  if (!pooling) return [y]
+  const windows = Array.from({ length: N * Math.floor(OH / 2) * Math.floor(OW / 2) * O }, (_, i) => {
+    const [c, w] = [i % O, Math.floor(i / O) % Math.floor(OW / 2)]
+    const row = Math.floor(i / O / Math.floor(OW / 2))
+    const [h, n] = [row % Math.floor(OH / 2), Math.floor(row / Math.floor(OH / 2))]
+    return [0, 1, 2, 3].map((tap) => y[((n * OH + 2 * h + (tap >> 1)) * OW + 2 * w + (tap & 1)) * O + c] as number)
+  })
+  const maxima = windows.map((window) => Math.max(...window))
+  return pooling === 1 ? [maxima] : [maxima, windows.map((window, i) => window.indexOf(maxima[i] as number))]
+}
+
+const around: [number, number, number, number] = [1, 1, 1, 1]
+const all: Steps = { bias: true, normalized: true, residual: true, relu: true }
+const each: readonly Steps[] = [
+  {},
+  { bias: true },
+  { bias: true, relu: true },
+  { normalized: true },
+  { normalized: true, relu: true },
+  { residual: true },
+  { relu: true },
+  all,
+  { pooling: 1 },
+  { bias: true, relu: true, pooling: 1 },
+  { bias: true, normalized: true, relu: true, pooling: 2 },
+]
+
+/** One of every way of computing it: by Winograd, directly, few channels, depthwise, as a matrix product, empty. */
+const ways: readonly Geometry[] = [
+  { N: 2, H: 9, W: 10, C: 5, KH: 3, KW: 3, O: 19, pad: around, algorithm: 'winograd' },
+  { N: 2, H: 9, W: 10, C: 5, KH: 3, KW: 3, O: 19, pad: around },
+  { N: 1, H: 8, W: 7, C: 2, KH: 3, KW: 2, O: 33, stride: [1, 2] },
+  { N: 2, H: 6, W: 7, C: 9, KH: 3, KW: 3, O: 9, groups: 9, pad: around },
+  { N: 2, H: 5, W: 6, C: 4, KH: 1, KW: 1, O: 18 },
+  { N: 0, H: 5, W: 6, C: 4, KH: 3, KW: 3, O: 3 },
+]
+
+/** Tiles and windows that are cut off, masked channels, several groups and blocks of columns. */
+const winograd: readonly Geometry[] = [
+  ...Array.from({ length: 10 }, (_, n) => ({ N: 1, H: n + 1, W: 11 - n, C: 3, O: 5 + n, pad: around })),
+  { N: 3, H: 26, W: 26, C: 32, O: 64 },
+  { N: 2, H: 17, W: 15, C: 6, O: 130, pad: around },
+].map((shape) => ({ ...shape, KH: 3, KW: 3, algorithm: 'winograd' as const }))
+
+export const cases: readonly KernelCase[] = [
+  ...ways.flatMap((way) => each.map((steps) => fused(way, steps))),
+  ...winograd.flatMap((shape, i) => [fused(shape, all, i), fused(shape, { bias: true, relu: true, pooling: 2 }, i)]),
+  fused({ N: 5, H: 28, W: 28, C: 3, KH: 3, KW: 3, O: 32, pad: around }, all),
+  fused({ N: 9, H: 12, W: 12, C: 33, KH: 1, KW: 1, O: 65 }, all),
+]

@@ -1,0 +1,158 @@
+// What stands behind a convolution is taken into it where that changes nothing, and the bits stay those of the rows by themselves.
+import { describe, expect, it } from 'vitest'
+import * as st from '../../lib/index.js'
+import { settings } from '../../lib/program/settings.js'
+import { bits, threeWays, withSettings } from './problem.js'
+
+const { conv2d, relu, add, maxPool2d } = st
+
+const generator = (seed: number): st.Generator => new st.Generator(seed)
+const image = (...shape: number[]): st.Tensor => generator(3).normal(shape)
+const kernel = (...shape: number[]): st.Tensor => generator(4).normal(shape)
+
+/** Operations of the recorded rows, in order. */
+function operations(listing: string): string[] {
+  return listing
+    .split('\n')
+    .slice(2)
+    .map((line) => line.replace(/^\d+ +/, '').split('  ')[0] as string)
+}
+
+/** The rows that a function records, after its results were found to be those without the pass, to the bit. */
+function recorded(fn: (x: st.Tensor) => st.Tensor | st.Tensor[], x: st.Tensor): string[] {
+  const run = (): { values: unknown; rows: string[] } => {
+    const program = st.program(fn)
+    const result = program.sync(x)
+    const values = [result].flat().map((tensor) => Array.from(tensor.dataSync()))
+    return { values, rows: operations(program.toString()) }
+  }
+  const { values, rows } = run()
+  for (const switches of ['no-convolution', 'eager']) expect(withSettings(switches, run).values).toEqual(values)
+  return rows
+}
+
+const channels = (seed: number, count = 18): st.Tensor => generator(seed).normal([count])
+/** Batch normalization with statistics and factors of its own. */
+function norm(seed: number): st.Layer {
+  const layer = st.layers.batchNormalization({ inputShape: [1, 1, 18] })
+  layer.eval()
+  layer.gamma?.assign(channels(seed))
+  layer.beta?.assign(channels(seed + 1))
+  layer.movingMean.assign(channels(seed + 2))
+  return layer
+}
+
+describe('a convolution takes in', () => {
+  const x = image(2, 9, 10, 3)
+  const w = kernel(3, 3, 3, 18)
+  const bias = channels(5)
+
+  it('a bias and relu, in either order of the sum', () => {
+    expect(recorded((a) => relu(conv2d(a, w).add(bias)), x)).toEqual(['conv2d, add, relu'])
+    expect(recorded((a) => relu(add(bias, conv2d(a, w))), x)).toEqual(['conv2d, add, relu'])
+    expect(recorded((a) => conv2d(a, w).add(bias), x)).toEqual(['conv2d, add'])
+  })
+
+  it('normalization, a residual, relu: a block of a residual network', () => {
+    const shape = { padding: 'same' } as const
+    const v = kernel(3, 3, 18, 18)
+    const [first, second] = [norm(20), norm(30)]
+    const block = (a: st.Tensor): st.Tensor => {
+      const h = relu(first.forward(conv2d(a, w, shape)))
+      return relu(second.forward(conv2d(h, v, shape)).add(h))
+    }
+    expect(recorded(block, x).filter((name) => name.startsWith('conv'))).toEqual([
+      'conv2d, normalize, relu',
+      'conv2d, normalize, add, relu',
+    ])
+  })
+
+  it('the sum with another convolution, once', () => {
+    const rows = recorded((a) => relu(conv2d(a, w).add(conv2d(a, w, { convAlgorithm: 'winograd' }).add(bias))), x)
+    expect(rows).toEqual(['conv2d, add', 'conv2d, add, relu'])
+  })
+
+  it('max-pooling of windows that lie side by side', () => {
+    for (const size of [10, 11]) {
+      const input = image(2, size, size, 3)
+      expect(recorded((a) => maxPool2d(relu(conv2d(a, w).add(bias)), 2), input)).toEqual(['conv2d, add, relu, maxPool2d'])
+      const winograd = { convAlgorithm: 'winograd' } as const
+      expect(recorded((a) => maxPool2d(conv2d(a, w, winograd), 2), input)).toEqual(['conv2d, maxPool2d'])
+    }
+  })
+})
+
+describe('a convolution leaves alone', () => {
+  const x = image(2, 9, 9, 3)
+  const w = kernel(3, 3, 3, 9)
+
+  it('what somebody else reads too', () => {
+    expect(recorded((a) => relu(conv2d(a, w)).add(conv2d(a, w)), x)).toContain('conv2d, relu')
+    const twice = (a: st.Tensor): st.Tensor[] => {
+      const y = conv2d(a, w)
+      return [relu(y), y.add(1)]
+    }
+    expect(recorded(twice, x)).toContain('conv2d')
+    expect(recorded((a) => [conv2d(a, w), relu(conv2d(a, w))], x)).toEqual(['conv2d', 'conv2d, relu'])
+    const doubled = (a: st.Tensor): st.Tensor => {
+      const y = conv2d(a, w)
+      return y.add(y)
+    }
+    expect(recorded(doubled, x)).toEqual(['conv2d', 'add'])
+  })
+
+  it('steps in another order, other windows, other axes and other types', () => {
+    const bias = channels(5, 9)
+    expect(recorded((a) => relu(conv2d(a, w)).add(bias), x)).toEqual(['conv2d, relu', 'add'])
+    expect(recorded((a) => maxPool2d(conv2d(a, w), 3, { strides: 2 }), x)).toEqual(['conv2d', 'maxPool2d'])
+    expect(recorded((a) => maxPool2d(conv2d(a, w, { padding: 'same' }), 2, { padding: 'same' }), x)).toHaveLength(2)
+    const perColumn = channels(6, 9).reshape([9, 1])
+    expect(recorded((a) => conv2d(a, w).add(perColumn), image(2, 9, 11, 3))).toContain('conv2d')
+    expect(recorded((a) => conv2d(a.cast('float64'), w.cast('float64')).add(1), x)).toContain('conv2d')
+  })
+
+  it('a variable that is written between the convolution and what follows it', () => {
+    const v = st.variable(kernel(3, 3, 3, 9))
+    const run = (): number[] => {
+      v.assign(w)
+      const program = st.program((a: st.Tensor) => {
+        const y = conv2d(a, v)
+        v.assign(v.mul(2))
+        return relu(y)
+      })
+      return [...program.sync(x).dataSync(), ...program.sync(x).dataSync()]
+    }
+    expect(withSettings('no-convolution', run)).toEqual(run())
+  })
+})
+
+describe('training a network of convolutions', () => {
+  it('gives the same bits with each pass, without it and eagerly', () => {
+    const results = threeWays(() => {
+      st.setSeed(1)
+      const model = st.sequential([
+        st.layers.conv2d({ filters: 5, kernelSize: 3, activation: 'relu', inputShape: [13, 12, 2] }),
+        st.layers.maxPooling2d({ poolSize: 2 }),
+        st.layers.conv2d({ filters: 17, kernelSize: 3, padding: 'same' }),
+        st.layers.batchNormalization(),
+        st.layers.activation({ activation: 'relu' }),
+        st.layers.maxPooling2d({ poolSize: 2 }),
+        st.layers.flatten(),
+        st.layers.dense({ units: 3 }),
+      ])
+      const optimizer = st.optimizers.sgd({ learningRate: 0.05, momentum: 0.9 })
+      const step = st.program((x: st.Tensor, y: st.Tensor) => {
+        const loss = st.losses.sparseCategoricalCrossentropy(y, model.forward(x), { fromLogits: true })
+        loss.backward()
+        optimizer.step(model.parameters())
+        return loss
+      })
+      const [x, y] = [image(6, 13, 12, 2), st.tensor([0, 1, 2, 0, 1, 2], [6], 'int32')]
+      const losses = Array.from({ length: 4 }, () => step.sync(x, y).item())
+      const outputs = model.eval() && st.program((a: st.Tensor) => model.forward(a)).sync(x)
+      return [losses, bits(model), Array.from(outputs.dataSync())]
+    })
+    for (const result of results) expect(result).toEqual(results[0])
+    expect(settings.without.size).toBe(0)
+  })
+})
