@@ -1,4 +1,4 @@
-// Rates of the matrix product, convolution and pooling kernels beside the ceiling of the machine: [--filter conv2d] [--rounds 15],
+// Rates of kernels beside the ceiling of the machine: matrix products, convolutions, and what streams: [--filter conv2d] [--rounds 15],
 // and with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts.
 // Rows are handed to the native core directly, so what is measured is the kernel and not the library above it.
 // The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy of

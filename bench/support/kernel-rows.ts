@@ -6,6 +6,7 @@ import type { KernelShape } from './kernel-shapes.js'
 
 interface Addon {
   kernels: { name: string; scratch: boolean }[]
+  instructions: string[]
   bind(row: Float64Array): void
   run(): number
   scratchBytes(): number

@@ -1,5 +1,7 @@
 // The rows that bench/kernels.ts times: sizes of the buffers, arguments, and the work that a rate is taken of.
 
+import { streamShapes } from './stream-shapes.js'
+
 export interface KernelShape {
   kernel: string
   label: string
@@ -78,27 +80,6 @@ export function conv(
     flop: 2 * y * ((kernel * kernel * C) / groups),
   })
   return [shape('conv2d', [y, x, w]), shape('conv2dBackwardInput', [x, y, w]), shape('conv2dBackwardKernel', [w, x, y])]
-}
-
-/** The four kernels of a pooling of [batch, size, size, C]. */
-export function pool(batch: number, size: number, C: number, window: number, stride = window): KernelShape[] {
-  const out = Math.floor((size - window) / stride) + 1
-  const [x, y] = [batch * size * size * C, batch * out * out * C]
-  const args = [batch, size, size, C, window, window, out, out, stride, stride, 0, 0]
-  const shape = (kernel: string, sizes: number[], widths: number[]): KernelShape => ({
-    kernel,
-    label: `${batch}x${size}x${size} ${C} ${window}x${window}${stride === window ? '' : ` stride ${stride}`}`,
-    sizes,
-    widths,
-    args,
-    flop: 0,
-  })
-  return [
-    shape('maxPool2d', [y, y, x], [4, 1, 4]),
-    shape('maxPool2dBackward', [x, y, y], [4, 4, 1]),
-    shape('averagePool2d', [y, x], [4, 4]),
-    shape('averagePool2dBackward', [x, y], [4, 4]),
-  ]
 }
 
 /** A copy that moves as many bytes as `shape` does: the rate of memory at that size. */
@@ -185,8 +166,5 @@ export const kernelShapes: readonly KernelShape[] = [
   ...conv(16, 16, 256, 3, 256, { pad: 1, groups: 256 }),
   ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 16 }),
   ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 4 }),
-  ...pool(64, 24, 64, 2),
-  ...pool(64, 32, 16, 2),
-  ...pool(64, 24, 64, 3, 2),
-  ...pool(64, 8, 64, 8),
+  ...streamShapes,
 ]

@@ -16,6 +16,7 @@
 #include "kernels/pointwise_fused-inl.h"
 #include "kernels/pointwise_loops-inl.h"
 #include "kernels/pointwise_plan.h"
+#include "kernels/pointwise_run-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -99,6 +100,24 @@ HWY_INLINE void runInstruction(const PlannedInstruction& instruction, T* const* 
        instruction.single ? 1 : count);
 }
 
+template <typename T>
+HWY_INLINE void runInstructions(const Plan& plan, T* const* at, int64_t count) {
+  if constexpr (hwy::IsFloat<T>()) {
+    if (plan.strips) return runLinks(plan.instruction, plan.instructions, at, count);
+  }
+  for (int32_t i = 0; i < plan.instructions;) {
+    const PlannedInstruction& first = plan.instruction[i];
+    i += first.links;
+    if constexpr (hwy::IsFloat<T>()) {
+      if (first.links > 1) {
+        runLinks(&first, first.links, at, count);
+        continue;
+      }
+    }
+    runInstruction(first, at, count);
+  }
+}
+
 // Where a block lies: its first row, first column, first element, and how many rows and elements it has.
 struct Block {
   int64_t row, column, first, rows, count;
@@ -137,7 +156,7 @@ void runBlock(const Plan& plan, const Block& block, Buffers buffers, T** at) {
     const Transfer& t = plan.rowSpread[i];
     spreadRows(at[t.place], buffers[t.buffer], t.dtype, block.row, block.rows, plan.cols);
   }
-  for (int32_t i = 0; i < plan.instructions; ++i) runInstruction(plan.instruction[i], at, block.count);
+  runInstructions(plan, at, block.count);
   if constexpr (hwy::IsFloat<T>()) {
     if (plan.adam) adamLoop(plan.update, at, block.count);
   }
@@ -182,7 +201,8 @@ void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock, Buffers bu
   resolvePlaces(plan, slots, at);
   for (int32_t i = 0; i < plan.columnSpreads; ++i) {
     const Transfer& t = plan.columnSpread[i];
-    spreadColumns(at[t.place], buffers[t.buffer], t.dtype, std::min(plan.rowsPerBlock, plan.rows), plan.cols);
+    const int64_t rows = plan.strips ? pointwise::kPeriod / plan.cols : plan.rowsPerBlock;
+    spreadColumns(at[t.place], buffers[t.buffer], t.dtype, std::min(rows, plan.rows), plan.cols);
   }
   for (int64_t b = firstBlock; b < endBlock; ++b) runBlock(plan, blockAt(plan, b), buffers, at);
 }
@@ -190,11 +210,9 @@ void runChunk(const Plan& plan, int64_t firstBlock, int64_t endBlock, Buffers bu
 template <typename T>
 void runPlan(const Plan& plan, Buffers buffers) {
   fillCells<T>(plan, buffers);
-  const int64_t chunks = ceilDivide(plan.blocks, plan.blocksPerChunk);
-  if (chunks == 1) return runChunk<T>(plan, 0, plan.blocks, buffers);
-  parallelFor(chunks, [&](int64_t chunk) HWY_ATTR {
-    const int64_t first = chunk * plan.blocksPerChunk;
-    runChunk<T>(plan, first, std::min(first + plan.blocksPerChunk, plan.blocks), buffers);
+  if (plan.chunks == 1) return runChunk<T>(plan, 0, plan.blocks, buffers);
+  parallelFor(plan.chunks, [&](int64_t chunk) HWY_ATTR {
+    runChunk<T>(plan, plan.blocks * chunk / plan.chunks, plan.blocks * (chunk + 1) / plan.chunks, buffers);
   });
 }
 
@@ -229,7 +247,7 @@ void runSegmentPlan(const Plan& plan, const Formula& formula, const Row& row) {
   void* buffers[pointwise::kMaxFormulaBuffers];
   formula.gatherBuffers(row, 0, buffers);
   fillCells<T>(plan, reinterpret_cast<Buffers>(buffers));
-  const int64_t perChunk = plan.blocksPerChunk * plan.blockCols;
+  const int64_t perChunk = ceilDivide(plan.blocks, plan.chunks) * plan.blockCols;
   parallelFor(ceilDivide(formula.cols, perChunk), [&](int64_t chunk) HWY_ATTR {
     runSegmentRange<T>(plan, formula, row, chunk * perChunk, std::min((chunk + 1) * perChunk, formula.cols));
   });

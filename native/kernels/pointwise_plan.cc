@@ -8,8 +8,8 @@
 namespace steepest::pointwise {
 namespace {
 
-// What one chunk should cost at least, in additions: some 3 microseconds.
-constexpr int64_t kChunkCost = 65536;
+// What one chunk should cost at least, in additions: some 5 microseconds.
+constexpr int64_t kChunkCost = 131072;
 
 // Elements of a block when `slots` of them have to fit.
 int64_t blockFor(int64_t slots) {
@@ -36,6 +36,7 @@ class Planner {
       placeInstruction(f_.instruction[i]);
     }
     if (plan_.slots > kMaxSlots) return false;
+    formRuns();
     chooseBlocks();
     return true;
   }
@@ -146,7 +147,13 @@ class Planner {
     const int16_t home = home_[instruction.dst];
     planned.dst = at_[instruction.dst] = planned.single ? placeSingle(early, instruction.dst) : home;
     if (planned.single && instruction.dst >= f_.firstOutput()) {
-      plan_.instruction[plan_.instructions++] = {static_cast<uint8_t>(Opcode::copy), 1, false, home, {planned.dst, 0, 0}};
+      PlannedInstruction& fill = plan_.instruction[plan_.instructions++];
+      fill.opcode = static_cast<uint8_t>(Opcode::copy);
+      fill.singles = 1;
+      fill.single = false;
+      fill.operand[0] = planned.dst;
+      fill.operand[1] = fill.operand[2] = 0;
+      fill.dst = home;
     }
   }
 
@@ -164,8 +171,75 @@ class Planner {
     return true;
   }
 
+  static bool isCheap(const PlannedInstruction& instruction) {
+    return !instruction.single && kInstructionInfo[instruction.opcode].cost <= kRunCost;
+  }
+
+  // Which operand of an instruction is what the one before it wrote; 3 if none is, or more than one.
+  static int carriedOperand(const PlannedInstruction& instruction, int16_t result) {
+    int found = 3;
+    for (int k = 0; k < kInstructionInfo[instruction.opcode].operands; ++k) {
+      if (instruction.operand[k] != result) continue;
+      if (found < 3) return 3;
+      found = k;
+    }
+    return found;
+  }
+
+  Reach reach(int16_t place) const {
+    const bool period = plan_.strips && plan_.place[place].home == Home::slot;
+    return {place, period ? static_cast<int16_t>(kPeriod - 1) : int16_t{-1}};
+  }
+
+  void formLink(PlannedInstruction& link, int carried) const {
+    link.fresh = carried == 3;
+    if (link.fresh) carried = 0;
+    unsigned singles = 0;
+    for (int k = 0, other = 0; other < 2; ++k) {
+      if (k == carried) continue;
+      const bool exists = k < kInstructionInfo[link.opcode].operands;
+      if (exists) singles |= (link.singles >> k & 1u) << other;
+      link.other[other++] = exists ? reach(link.operand[k]) : Reach{0, 0};
+    }
+    link.from = reach(link.operand[carried]);
+    link.to = reach(link.dst);
+    link.form = formOf(static_cast<Opcode>(link.opcode), carried, singles);
+  }
+
+  // Whether the plan is one run whose slots need to hold one period only, since nothing fills or empties them block by block.
+  bool isOneRun() const {
+    if (plan_.integer || plan_.adam || plan_.conversions + plan_.rowSpreads + plan_.stores > 0) return false;
+    if (plan_.columnSpreads > 0 ? kPeriod % plan_.cols != 0 : plan_.instructions < 2) return false;
+    const bool fits = plan_.slots * (kPeriod + kSlotPadding) <= kSlotElements;
+    return fits && std::all_of(plan_.instruction, plan_.instruction + plan_.instructions, isCheap);
+  }
+
+  // Joins neighbouring cheap instructions to runs, from the last to the first: what is read later is known by then.
+  void formRuns() {
+    plan_.strips = isOneRun();
+    bool read[kMaxPlaces];
+    std::fill_n(read, plan_.places, false);
+    for (int64_t i = 0; i < f_.outputs; ++i) read[home_[f_.firstOutput() + i]] = true;
+    if (plan_.adam) {
+      for (const int16_t place : plan_.update.operand) read[place] = true;
+    }
+    for (int32_t i = plan_.instructions - 1; i >= 0; --i) {
+      PlannedInstruction& link = plan_.instruction[i];
+      PlannedInstruction* const before = i > 0 ? &plan_.instruction[i - 1] : nullptr;
+      const bool last = i + 1 == plan_.instructions || plan_.integer || !isCheap(link) || !isCheap(plan_.instruction[i + 1]);
+      link.links = last ? int16_t{1} : static_cast<int16_t>(plan_.instruction[i + 1].links + 1);
+      if (last) link.stored = true;
+      const int carried = before && isCheap(*before) && isCheap(link) ? carriedOperand(link, before->dst) : 3;
+      formLink(link, carried);
+      read[link.dst] = false;
+      if (before) before->stored = carried == 3 || read[before->dst];
+      for (int k = 0; k < kInstructionInfo[link.opcode].operands; ++k) read[link.operand[k]] = true;
+    }
+  }
+
   void chooseBlocks() {
-    const int64_t block = plan_.slots == 0 && plan_.instructions == 1 ? kLoneBlock : blockFor(plan_.slots);
+    const bool isLong = plan_.strips || (plan_.slots == 0 && plan_.instructions == 1);
+    const int64_t block = isLong ? kLongBlock : blockFor(plan_.slots);
     if (plan_.wide && plan_.cols <= block) {  // small formulas are frequent, and divisions are what planning costs
       plan_.blockCols = plan_.blockElements = plan_.cols;
       plan_.blocksPerRow = 1;
@@ -180,12 +254,12 @@ class Planner {
       plan_.blocks = ceilDivide(plan_.rows, plan_.rowsPerBlock);
       plan_.blockElements = plan_.rowsPerBlock * plan_.cols;
     }
-    plan_.slotStride = plan_.slots == 0 ? 0 : block + kSlotPadding;
+    plan_.slotStride = plan_.slots == 0 ? 0 : (plan_.strips ? kPeriod : block) + kSlotPadding;
     int64_t cost = plan_.adam ? kAdamCost : 1;
     for (int32_t i = 0; i < plan_.instructions; ++i) cost += kInstructionInfo[plan_.instruction[i].opcode].cost;
     const int64_t total = plan_.blocks * plan_.blockElements * cost;
-    const int64_t chunks = std::min(ceilDivide(total, kChunkCost), plan_.blocks);
-    plan_.blocksPerChunk = chunks == 1 ? plan_.blocks : ceilDivide(plan_.blocks, chunks);
+    const int64_t chunks = ceilDivide(total, kChunkCost);
+    plan_.chunks = std::min(chunks + (chunks > 1 ? chunks % 2 : 0), plan_.blocks);  // halves for two threads
   }
 
   const Formula& f_;

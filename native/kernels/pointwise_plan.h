@@ -5,8 +5,10 @@
 // read and written where they are. What is the same for all elements is a cell, one number, and instructions that have only
 // cells as operands are run once, before the blocks ("early"). When a row of the iteration space fills a block of its own
 // ("wide"), a per-row operand is a single number too; otherwise several rows share a block, and per-row and per-column operands
-// are spread over a slot. Invariant: a plan follows from the arguments alone and names buffers by their position, so that one
-// serves all segments of a row; chunks of blocks may run in any order on any thread.
+// are spread over a slot. Neighbouring cheap instructions form runs, which go through a block strip by strip with values in
+// registers; when a formula is one run ("strips"), slots hold no block but one period of strips. Invariant: a plan follows from
+// the arguments alone and names buffers by their position, so that one serves all segments of a row; chunks of blocks may run in
+// any order on any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,7 @@ namespace steepest::pointwise {
 
 constexpr int64_t kSlotBytes = 24 * 1024;  // wanted for all slots: what the first-level cache spares beside the operands
 constexpr int64_t kMaxBlock = 512;         // elements; longer blocks put slots 4 KiB apart, where their loads and stores alias
-constexpr int64_t kLoneBlock = 8192;       // of one instruction without slots, which has nothing to keep in the cache
+constexpr int64_t kLongBlock = 4096;       // of one instruction or one run of them, which has nothing to keep in the cache
 constexpr int64_t kSlotPadding = 16;       // elements behind each slot: other strides than 2 KiB, and room for whole vectors
 constexpr int64_t kMinBlock = 16;          // however many slots there are
 constexpr int64_t kMaxSlots = 512;
@@ -48,12 +50,33 @@ struct Transfer {
   Motion motion;
 };
 
+// Where an operand or a result of a link lies: its place, and the bits of the element's number that count there. A slot of a plan
+// in strips holds one period.
+struct Reach {
+  int16_t place, mask;
+};
+
+// A link of a run (pointwise_run-inl.h) takes the result of the one before as one of its operands, or, `fresh`, reads that
+// operand too; its result is `stored` if something later than the next link reads it.
 struct PlannedInstruction {
   uint8_t opcode;
   uint8_t singles;  // bit k: operand k is one number
   bool single;      // so is the result
+  bool fresh, stored;
   int16_t dst, operand[3];
+  int16_t links;             // of the run that begins here; 1: an instruction alone
+  uint16_t form;             // formOf
+  Reach from, other[2], to;  // the carried operand, those that are not, in order, and the result
 };
+
+// Instructions up to this cost run in strips; costlier ones keep the processor busy by themselves.
+constexpr int kRunCost = 3;
+constexpr int64_t kPeriod = 256;  // elements; strips of every instruction set divide it
+
+// What a link does: its instruction, which operand is carried over from the link before, and which of the others are one number.
+constexpr uint16_t formOf(Opcode opcode, int carried, unsigned singles) {
+  return static_cast<uint16_t>(static_cast<unsigned>(opcode) << 4 | static_cast<unsigned>(carried) << 2 | singles);
+}
 
 struct Plan {
   Plan() = default;
@@ -61,10 +84,11 @@ struct Plan {
   Plan& operator=(const Plan&) = delete;
 
   bool integer, wide;
+  bool strips;  // all is one run, and slots hold one period
   int64_t rows, cols;
   int64_t blockCols, blocksPerRow;  // wide
   int64_t rowsPerBlock;             // otherwise
-  int64_t blocks, blockElements, blocksPerChunk;
+  int64_t blocks, blockElements, chunks;
   int64_t slotStride;  // elements
 
   int32_t cells, slots, places, earlyInstructions, instructions, scalars, conversions, rowSpreads, columnSpreads, stores, moving;
