@@ -7,15 +7,24 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "engine/cpu.h"
 #include "engine/program.h"
 
 namespace steepest {
 namespace {
+
+// The queue through which Node reports ends grows on this thread, whose heap would take a page fault every few hundred runs.
+void touchHeap() {
+  constexpr size_t kBytes = 64 * 1024;  // less than what the C library gives back to the system
+  const std::unique_ptr<char[]> block(new (std::nothrow) char[kBytes]);
+  for (size_t i = 0; block && i < kBytes; i += 4096) static_cast<volatile char*>(block.get())[i] = 0;
+}
 
 struct Job {
   Program* program = nullptr;
@@ -76,6 +85,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   }
 
   void work() {
+    nameThisThread("steepest-run");
+    touchHeap();
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       wake_.wait(lock, [this] { return waiting_ || quit_; });

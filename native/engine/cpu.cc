@@ -9,6 +9,9 @@
 #include <string>
 #include <thread>
 
+#if defined(__linux__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -78,6 +81,16 @@ int usableCores() {
   const double quota = std::ceil(cgroupQuota());
   const int cores = std::min(allowedCpus(), physicalCores());
   return quota < cores ? std::max(1, static_cast<int>(quota)) : cores;
+}
+
+void nameThisThread(const char* name) {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), name);
+#elif defined(__APPLE__)
+  pthread_setname_np(name);
+#else
+  (void)name;
+#endif
 }
 
 int currentCpu() {

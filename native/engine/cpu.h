@@ -1,4 +1,4 @@
-// What the machine offers: usable cores, the current CPU, and the denormal mode of the calling thread.
+// What the machine offers: usable cores, the current CPU, and the name and denormal mode of the calling thread.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,8 @@ int usableCores();
 int allowedCpus();
 // The CPU that this thread runs on now, -1 if unknown. Costs about a nanosecond.
 int currentCpu();
+// Names this thread for debuggers and /proc; at most 15 characters.
+void nameThisThread(const char* name);
 
 // Floating-point modes of this thread: the control register, and the bits that flush denormals to zero.
 #if defined(__x86_64__)

@@ -164,6 +164,7 @@ class Pool {
   }
 
   void work(Worker& self) {
+    nameThisThread("steepest-pool");
     writeFloatMode(readFloatMode() | kFlushBits);
     while (!stopping_.load(std::memory_order_relaxed)) {
       publishCpu(self);
