@@ -4,7 +4,16 @@ import { inNameOf, NativeError, ValueError, wrongArgument } from './errors.js'
 import { native } from './native.js'
 
 export type { NativeHandle, NativeInfo, ProgramHandle } from './native.js'
-export const { allocate: allocateNative, release: releaseNative, address: addressOf, copyIn, copyOut, info } = native
+export const {
+  allocate: allocateNative,
+  share: shareNative,
+  open: openNative,
+  release: releaseNative,
+  address: addressOf,
+  copyIn,
+  copyOut,
+  info,
+} = native
 
 /** Programs in the native core; see lib/program/. */
 export const programs = {
@@ -38,9 +47,13 @@ export interface Kernel {
   readonly indexing: boolean
 }
 
-/** Anything with bytes in memory: tensors and variables. Reading `address` of disposed memory throws StateError. */
+/**
+ * Anything with bytes in memory: tensors and variables. Reading an address of disposed memory throws StateError, and so does the
+ * address for writing of memory that may only be read.
+ */
 export interface Addressable {
   readonly address: number
+  readonly addressToWrite: number
 }
 
 const maxRowWords = 4096
@@ -186,7 +199,7 @@ export function call(
   held.outputs = outputs
   held.inputs = inputs
   let at = headerWords
-  for (let i = 0; i < outputs.length; i++) row[at++] = (outputs[i] as Addressable).address
+  for (let i = 0; i < outputs.length; i++) row[at++] = (outputs[i] as Addressable).addressToWrite
   for (let i = 0; i < inputs.length; i++) row[at++] = (inputs[i] as Addressable).address
   const status = native.run()
   held.outputs = nothing

@@ -77,6 +77,7 @@ export {
   type DataSet,
   type EvaluateOptions,
   type FitOptions,
+  fromShared,
   type History,
   type Hooks,
   type Logs,

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { NativeError } from './errors.js'
 
-/** Opaque 64-byte aligned native memory, freed when the handle is collected or released. */
+/** Opaque 64-byte aligned native memory, freed when the last handle to it is collected or released. */
 export type NativeHandle = { readonly __native: unique symbol }
 
 /** Opaque decoded program, freed when the handle is collected. */
@@ -28,6 +28,10 @@ export interface NativeAddon {
   run(): number
   scratchBytes(): number
   allocate(bytes: number): NativeHandle
+  /** A name by which every thread of the process opens the memory, as long as somebody holds it. */
+  share(handle: NativeHandle): number
+  /** The memory of that name and size; undefined if there is none. */
+  open(name: number, bytes: number): NativeHandle | undefined
   release(handle: NativeHandle): void
   address(memory: ArrayBuffer | NativeHandle): number
   copyIn(address: number, source: ArrayBufferView): void

@@ -2,8 +2,6 @@
 // libuv's, so that long runs hold up neither file nor name look-ups, and so that it can be told to stop when the environment
 // ends. Invariant: one job at a time and environment (the queue is lib/program/queue.ts), and the thread has ended before the
 // environment is gone.
-#include "addon_program.h"
-
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -13,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "addon.h"
 #include "engine/cpu.h"
 #include "engine/program.h"
 
@@ -142,11 +141,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
 Engine& engineOf(const Napi::CallbackInfo& info) { return *static_cast<Engine*>(info.Data()); }
 
-Napi::Value refuse(const Napi::CallbackInfo& info, const char* message) {
-  Napi::TypeError::New(info.Env(), message).ThrowAsJavaScriptException();
-  return info.Env().Undefined();
-}
-
 // The words of a Float64Array, or null.
 double* wordsOf(Napi::Value value, size_t* count) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) return nullptr;
@@ -160,7 +154,7 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   size_t count = 0;
   const double* const words = wordsOf(info[0], &count);
   std::unique_ptr<Program> program = words ? Program::decode(words, static_cast<int64_t>(count)) : nullptr;
-  if (!program) return refuse(info, "createProgram: the words are malformed");
+  if (!program) return typeError(info, "createProgram: the words are malformed");
   Engine& engine = engineOf(info);
   engine.programs.insert(program.get());
   return Napi::External<Program>::New(
@@ -199,7 +193,7 @@ bool readRun(const Napi::CallbackInfo& info, Job& job, double** words) {
 Napi::Value run(const Napi::CallbackInfo& info) {
   thread_local Job job;
   double* words = nullptr;
-  if (!readRun(info, job, &words)) return refuse(info, "runProgram: wrong arguments");
+  if (!readRun(info, job, &words)) return typeError(info, "runProgram: wrong arguments");
   static const std::atomic<Stop> never{Stop::no};
   const Outcome outcome = job.program->run(job.bindings.data(), job.repeats, never, job.nanoseconds);
   words[0] = static_cast<double>(outcome.row);
@@ -215,9 +209,9 @@ Napi::Value run(const Napi::CallbackInfo& info) {
 Napi::Value start(const Napi::CallbackInfo& info) {
   Engine& engine = engineOf(info);
   double* words = nullptr;
-  if (engine.busy()) return refuse(info, "startProgram: a run is in flight");
-  if (!readRun(info, engine.job, &words)) return refuse(info, "startProgram: wrong arguments");
-  if (!engine.start()) return refuse(info, "startProgram: the engine's thread could not be started");
+  if (engine.busy()) return typeError(info, "startProgram: a run is in flight");
+  if (!readRun(info, engine.job, &words)) return typeError(info, "startProgram: wrong arguments");
+  if (!engine.start()) return typeError(info, "startProgram: the engine's thread could not be started");
   return info.Env().Undefined();
 }
 
@@ -230,8 +224,8 @@ Napi::Value stop(const Napi::CallbackInfo& info) {
 
 // onProgramEnd(callback): called with (status, row, position, value, limit, repeats) at the end of each run that was started.
 Napi::Value onEnd(const Napi::CallbackInfo& info) {
-  if (!info[0].IsFunction()) return refuse(info, "onProgramEnd: argument 'callback' must be a function");
-  if (!engineOf(info).onEnd(info[0].As<Napi::Function>())) return refuse(info, "onProgramEnd: out of resources");
+  if (!info[0].IsFunction()) return typeError(info, "onProgramEnd: argument 'callback' must be a function");
+  if (!engineOf(info).onEnd(info[0].As<Napi::Function>())) return typeError(info, "onProgramEnd: out of resources");
   return info.Env().Undefined();
 }
 

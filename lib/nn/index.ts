@@ -39,6 +39,8 @@ export { Module } from './module.js'
 export type { Config, Serialized } from './registry.js'
 export { Regularizer, type RegularizerLike } from './regularizers.js'
 
+export type { SharedModule, SharedVariable } from './shared.js'
+
 /** Layers: `st.layers.dense({ units: 10 })`. Options and defaults of Keras 3. */
 export const layers = { ...layerEntries }
 

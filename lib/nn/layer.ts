@@ -4,7 +4,7 @@
 import { unrecorded } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { checkShape, type Shape } from '../tensor/shape.js'
-import { Tensor, Variable } from '../tensor/tensor.js'
+import { emptyTensor, Tensor, Variable, ZeroVariable } from '../tensor/tensor.js'
 import { tidy } from '../tensor/tidy.js'
 import { truth } from './check.js'
 import { type Constraint, constrain } from './constraints.js'
@@ -38,6 +38,19 @@ export interface WeightOptions {
 }
 
 const counts = new Map<string, number>()
+
+let initializing = true
+
+/** @internal Runs synchronous `fn`; layers that it builds make their weights as zeros, for they are about to be given others. */
+export function withoutInitializing<T>(fn: () => T): T {
+  const before = initializing
+  initializing = false
+  try {
+    return fn()
+  } finally {
+    initializing = before
+  }
+}
 
 function uniqueName(kind: string): string {
   const count = counts.get(kind) ?? 0
@@ -113,7 +126,11 @@ export abstract class Layer extends Module implements Configurable {
   /** Makes a variable of this layer; for use in `build`. */
   protected addWeight(name: string, shape: Shape, options: WeightOptions): Variable {
     const { initializer, regularizer = null, constraint = null, trainable = true } = options
-    const weight = unrecorded(() => tidy(() => new Variable(initializer.apply(shape, this.dtype), { name, trainable })))
+    const make = (): Variable =>
+      initializing
+        ? new Variable(initializer.apply(shape, this.dtype), { name, trainable })
+        : new ZeroVariable(emptyTensor(this.dtype, shape), { name, trainable })
+    const weight = unrecorded(() => tidy(make))
     if (trainable && !this.trainable) weight.trainable = false
     if (regularizer) this.#penalties.push([regularizer, weight])
     constrain(weight, constraint)

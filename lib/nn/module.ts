@@ -3,12 +3,13 @@
 
 import { noGrad } from '../autograd/mode.js'
 import { recording } from '../dispatch.js'
-import { describe, ShapeError, ValueError } from '../errors.js'
+import { describe, ShapeError, StateError, ValueError } from '../errors.js'
 import { add, clone } from '../ops/index.js'
 import { Generator } from '../ops/random.js'
 import { sameShape, showShape } from '../tensor/shape.js'
 import { Tensor, Variable } from '../tensor/tensor.js'
 import { truth } from './check.js'
+import { openShared, type SharedModule, shareVariables } from './shared.js'
 
 type Entry = [string, Variable | Module]
 
@@ -136,6 +137,40 @@ export abstract class Module {
     const variables = this.variables()
     checkState('loadState', variables, state)
     for (const [name, variable] of variables) variable.assign(state[name] as Tensor)
+  }
+
+  /**
+   * A handle to the variables, by which modules in other threads of the process use the same memory: plain data to send there. They read it;
+   * this module can go on changing it, and they see what it writes.
+   *
+   * @throws StateError while there are no variables, or one was disposed
+   */
+  share(): SharedModule {
+    return { architecture: null, variables: shareVariables(this.variables()) }
+  }
+
+  /**
+   * Takes the memory that `share` handed out in place of its own, of the same paths, shapes and dtypes, to read it; nothing changes unless
+   * everything fits. From then on whatever would write a variable throws StateError.
+   *
+   * @throws ValueError or ShapeError for a handle that does not fit; StateError if the memory is gone, or a program holds a variable
+   */
+  useShared(shared: SharedModule): this {
+    const opened = openShared('useShared', shared)
+    const variables = this.variables()
+    try {
+      checkState('useShared', variables, opened)
+      const held = variables.find(([, { storage }]) => storage.held)
+      if (held || recording())
+        throw new StateError(
+          `useShared: a program uses the variable '${held?.[0] ?? variables[0]?.[0]}'; call it before programs are recorded`,
+        )
+    } catch (error) {
+      for (const tensor of Object.values(opened)) tensor.dispose()
+      throw error
+    }
+    for (const [path, variable] of variables) variable.adopt((opened[path] as Tensor).storage)
+    return this
   }
 
   /** @internal Penalties of this module's own variables. */

@@ -16,6 +16,9 @@ class Held extends Tensor {
   override get address(): number {
     return this.storage.heldAddress + this.byteOffset
   }
+  override get addressToWrite(): number {
+    return this.address
+  }
 }
 
 /** Runs the rows; `memory` knows the places of arguments and results. Leaves variables as they were if one fails or makes a NaN. */

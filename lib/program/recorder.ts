@@ -57,6 +57,7 @@ export class Recording implements Recorder {
     args: ArrayLike<number>,
     source: RowSource | undefined,
   ): void {
+    for (const output of outputs) tensorOf(output).storage.checkWritable()
     const label = this.label || (source as { formula?: { name: string } } | undefined)?.formula?.name || kernel.name
     this.rows.push({
       kernel,

@@ -2,14 +2,25 @@
 // collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables. While a program is
 // recorded tensors have no memory at all: the program plans it.
 // Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out.
-import { addressOf, allocateNative, copyIn, copyOut, type NativeHandle, recording, releaseNative } from '../dispatch.js'
+import {
+  addressOf,
+  allocateNative,
+  copyIn,
+  copyOut,
+  type NativeHandle,
+  openNative,
+  recording,
+  releaseNative,
+  shareNative,
+} from '../dispatch.js'
 import { StateError, ValueError } from '../errors.js'
 import { type DType, dtypes, type TypedArray } from './dtype.js'
+import { BlockPool } from './pool.js'
 
 const slabBytes = 256 * 1024
 const largeBytes = 32 * 1024
 const alignment = 64
-/** Disposed large buffers are kept for reuse up to this many bytes, those of the size used last longest: a fresh page costs more than most kernels that fill it. */
+/** Disposed large buffers are kept for reuse up to this many bytes. */
 const maxPooledBytes = 512 * 1024 * 1024
 
 interface Block {
@@ -39,6 +50,8 @@ export class Storage {
     private readonly start: number,
     readonly byteLength: number,
     readonly kind: Kind,
+    /** Set for memory that another thread shared: it can only be read here. */
+    readonly readOnly = false,
   ) {
     this.#closed = kind === 'recorded'
   }
@@ -51,6 +64,19 @@ export class Storage {
   get address(): number {
     if (this.#closed) this.refuse()
     return this.start
+  }
+
+  /** The same, for a kernel that writes there; throws StateError where the memory may only be read. */
+  get addressToWrite(): number {
+    this.checkWritable()
+    return this.address
+  }
+
+  checkWritable(): void {
+    if (this.readOnly)
+      throw new StateError(
+        'variable: its memory is shared by another thread and can only be read here; change it where it was made, or load a state() into a model of this thread',
+      )
   }
 
   /** The address for a program that holds the storage. */
@@ -89,6 +115,16 @@ export class Storage {
     if (--this.#runs === 0) this.#closed = this.#disposed
   }
 
+  /** Whether a program names its memory. */
+  get held(): boolean {
+    return this.#holds > 0
+  }
+
+  /** The name by which any thread of the process opens native memory while somebody holds it. */
+  share(): number {
+    return shareNative(this.block.memory as NativeHandle)
+  }
+
   /** Whether a running program uses it. */
   get busy(): boolean {
     return this.#runs > 0
@@ -106,7 +142,7 @@ export class Storage {
     if (this.kind === 'native') {
       nativeBytes -= this.byteLength
       releaseNative(this.block.memory as NativeHandle)
-    } else if (this.kind === 'large') recycle(this.block, this.byteLength)
+    } else if (this.kind === 'large') pool.give(this.block, this.byteLength)
   }
 }
 
@@ -114,8 +150,7 @@ const noBlock: Block = { memory: new ArrayBuffer(0), address: 0 }
 let slab: Block = { memory: new ArrayBuffer(0), address: 0 }
 let slabUsed = slabBytes
 let nativeBytes = 0
-let pooledBytes = 0
-const pool = new Map<number, Block[]>()
+const pool = new BlockPool<Block>(maxPooledBytes)
 const scopes: Storage[][] = []
 
 function newBlock(bytes: number): Block {
@@ -127,29 +162,8 @@ function newBlock(bytes: number): Block {
   }
 }
 
-/** Makes room for `bytes` by letting go of the sizes that were used least recently. */
-function evict(bytes: number): void {
-  for (const [size, blocks] of pool) {
-    while (pooledBytes + bytes > maxPooledBytes && blocks.pop()) pooledBytes -= size
-    if (blocks.length === 0) pool.delete(size)
-    if (pooledBytes + bytes <= maxPooledBytes) return
-  }
-}
-
-function recycle(block: Block, bytes: number): void {
-  if (bytes > maxPooledBytes) return
-  evict(bytes)
-  const blocks = pool.get(bytes) ?? []
-  blocks.push(block)
-  pool.delete(bytes)
-  pool.set(bytes, blocks)
-  pooledBytes += bytes
-}
-
 function allocateLarge(bytes: number): Storage {
-  const reused = pool.get(bytes)?.pop()
-  if (reused) pooledBytes -= bytes
-  const block = reused ?? newBlock(bytes)
+  const block = pool.take(bytes) ?? newBlock(bytes)
   return new Storage(block, block.address, bytes, 'large')
 }
 
@@ -183,11 +197,20 @@ export function allocate(bytes: number): Storage {
   return storage
 }
 
+function nativeStorage(memory: NativeHandle, bytes: number, readOnly: boolean): Storage {
+  nativeBytes += bytes
+  return new Storage({ memory, address: addressOf(memory) }, addressOf(memory), bytes, 'native', readOnly)
+}
+
 /** Zeroed, 64-byte aligned native memory for a variable; belongs to no scope. */
 export function allocateVariable(bytes: number): Storage {
-  const memory = allocateNative(Math.max(bytes, alignment))
-  nativeBytes += bytes
-  return new Storage({ memory, address: addressOf(memory) }, addressOf(memory), bytes, 'native')
+  return nativeStorage(allocateNative(Math.max(bytes, alignment)), bytes, false)
+}
+
+/** The memory that some thread of this process shared under a name, to be read; null if nobody holds memory of that name and size. */
+export function openStorage(name: number, bytes: number): Storage | null {
+  const memory = openNative(name, Math.max(bytes, alignment))
+  return memory ? nativeStorage(memory, bytes, true) : null
 }
 
 /** Whether the innermost open scope allocated the storage and nothing outside has kept it: then nobody else can hold it. */
@@ -221,7 +244,7 @@ export function withScope<T>(fn: () => T, survivors: (result: T) => Iterable<Sto
 
 /** Bytes held outside the garbage collector's reach: live variables, and disposed buffers kept for reuse. */
 export function memory(): { variableBytes: number; pooledBytes: number } {
-  return { variableBytes: nativeBytes, pooledBytes }
+  return { variableBytes: nativeBytes, pooledBytes: pool.bytes }
 }
 
 /** Keeps a storage reachable while native code works on its address; nothing else may hold it by then. */

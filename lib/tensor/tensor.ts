@@ -28,8 +28,8 @@ export class Tensor implements Addressable {
   constructor(
     readonly dtype: DType,
     readonly shape: Shape,
-    /** @internal */
-    readonly storage: Storage,
+    /** @internal Fixed, but for variables that take over shared memory. */
+    public storage: Storage,
     /** @internal */
     readonly byteOffset = 0,
   ) {
@@ -48,6 +48,11 @@ export class Tensor implements Addressable {
   /** @internal Absolute address of the first element. */
   get address(): number {
     return this.storage.address + this.byteOffset
+  }
+
+  /** @internal The same for writing: throws StateError for memory that may only be read. */
+  get addressToWrite(): number {
+    return this.storage.addressToWrite + this.byteOffset
   }
 
   /** Whether `backward` carries gradients to or through this tensor. */
@@ -193,6 +198,12 @@ export class Variable extends Tensor {
     call(copyKernel, this.dtype === 'float64', [this], [value], [dtypes[this.dtype].bytes, 1, 0, 0, this.size, 1, 1])
     this.touch()
     return this
+  }
+
+  /** @internal Takes other memory in place of its own, which is given back. */
+  adopt(storage: Storage): void {
+    this.storage.dispose()
+    this.storage = storage
   }
 
   /** @internal Records a write in place, so that a backward pass that saved the old value can refuse. */

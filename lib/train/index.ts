@@ -10,4 +10,5 @@ export type { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions, 
 export type { ProgressStream, Verbosity } from './progress.js'
 export { loadModel } from './saving/load-model.js'
 export { Sequential, type SequentialConfig, type SequentialOptions, sequential } from './sequential.js'
+export { fromShared } from './sharing.js'
 export type { ClassWeights } from './weights.js'

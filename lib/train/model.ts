@@ -4,6 +4,7 @@ import type { FileSource } from '../io/source.js'
 import type { BatchShape } from '../nn/layer.js'
 import { Module } from '../nn/module.js'
 import { checkOptions, type Serialized } from '../nn/registry.js'
+import type { SharedModule } from '../nn/shared.js'
 import { concatenate } from '../ops/shape-ops.js'
 import type { Optimizer } from '../optimizers/index.js'
 import { inPieces, isLargeNested, type TensorLike } from '../tensor/creation.js'
@@ -171,6 +172,15 @@ export abstract class Model extends Module {
    */
   async load(source: FileSource): Promise<void> {
     await loadInto(this, source)
+  }
+
+  override share(): SharedModule {
+    return { ...super.share(), architecture: this.architecture() }
+  }
+
+  override useShared(shared: SharedModule): this {
+    this.#trainer.forget()
+    return super.useShared(shared)
   }
 
   /** Saves the variables by path as a safetensors file, atomically. */

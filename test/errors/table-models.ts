@@ -52,6 +52,15 @@ export const modelCalls: readonly BadCall[] = [
   ['model', 'module', 'of a function', () => st.model(wrong(() => x)), st.ValueError, /must be a Module/],
   ['Model.save', 'path', 'nowhere', () => model.save(''), st.ValueError, /path/],
   ['Model.load', 'source', 'nothing', () => model.load(wrong(5)), st.ValueError, /source/],
+  ['fromShared', 'shared', 'nothing', () => st.fromShared(wrong(null)), st.ValueError, /what share\(\) returned/],
+  [
+    'Module.useShared',
+    'shared',
+    'of another model',
+    () => model.useShared({ architecture: null, variables: {} }),
+    st.ValueError,
+    /does not fit the model/,
+  ],
   ['loadModel', 'source', 'nothing', () => st.loadModel(wrong(null)), st.ValueError, /source/],
   ['Model.loadWeights', 'source', 'of no file', () => model.loadWeights('/nowhere/at/all'), st.ValueError, /nowhere/],
   [

@@ -67,8 +67,8 @@ describe('TypeScript', () => {
 })
 
 describe('C++', () => {
-  it('includes Node-API in the two files of the addon only', () => {
-    expect(filesMatching(native, /#include\s*<(napi|node_api|uv)\.h>/)).toEqual(['native/addon.cc', 'native/addon_program.h'])
+  it('includes Node-API in the header of the addon only', () => {
+    expect(filesMatching(native, /#include\s*<(napi|node_api|uv)\.h>/)).toEqual(['native/addon.h'])
   })
 
   it('includes cblas.h in one file only', () => {

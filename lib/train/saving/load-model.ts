@@ -19,23 +19,31 @@ import { applyModelFile, type ModelFile, readModelFile } from './model-file.js'
  */
 export async function loadModel(source: FileSource): Promise<Sequential> {
   const file = await readModelFile('loadModel', source)
-  const { architecture, where } = file
-  if (!architecture) {
-    throw new ValueError(
-      `${where}: the model is of a class of its own, which a file cannot bring back; make it in code and call its load('${source instanceof Uint8Array ? '…' : source}')`,
-    )
-  }
-  if (architecture.className !== 'sequential')
-    throw new ValueError(`${where}: the architecture must be 'sequential', got ${describe(architecture.className)}`)
-  const model = build(file, architecture.config)
+  const model = buildSequential(file, file.architecture, `load('${source instanceof Uint8Array ? '…' : source}')`)
   applyModelFile(model, file)
   return model
 }
 
 const maxLayers = 1000
 
-function build(file: ModelFile, config: Readonly<Record<string, unknown>>): Sequential {
-  const { where } = file
+/** Where an architecture comes from, and the tensors that come with it. */
+type Origin = Pick<ModelFile, 'where' | 'variables'>
+
+/** The model of an architecture; `remedy` is the method that models of other classes have instead. */
+export function buildSequential(origin: Origin, architecture: Serialized | null, remedy: string): Sequential {
+  const { where } = origin
+  if (architecture === null)
+    throw new ValueError(
+      `${where}: the model is of a class of its own, which plain data cannot bring back; make it in code and call its ${remedy}`,
+    )
+  const { className, config } = checkSaved(`${where}: the architecture`, architecture)
+  if (className !== 'sequential')
+    throw new ValueError(`${where}: the architecture must be 'sequential', got ${describe(className)}`)
+  return build(origin, config)
+}
+
+function build(origin: Origin, config: Readonly<Record<string, unknown>>): Sequential {
+  const { where } = origin
   const { name, layers, inputShape } = config
   if (!Array.isArray(layers) || layers.length > maxLayers)
     throw new ValueError(`${where}: layers must be a list of at most ${maxLayers}, got ${describe(layers)}`)
@@ -44,8 +52,8 @@ function build(file: ModelFile, config: Readonly<Record<string, unknown>>): Sequ
     const model = new Sequential({ name: name as string })
     let input = shape
     for (const [i, saved] of layers.entries()) {
-      const { className, config: options } = checkSaved(saved)
-      checkSize(file, i, className, options, input)
+      const { className, config: options } = checkSaved('a layer', saved)
+      checkSize(origin, i, className, options, input)
       const layer = layerFromConfig({ className, config: options })
       if (input) {
         layer.ensureBuilt(input)
@@ -61,15 +69,15 @@ function build(file: ModelFile, config: Readonly<Record<string, unknown>>): Sequ
   }
 }
 
-function checkSaved(saved: unknown): Serialized {
+function checkSaved(what: string, saved: unknown): Serialized {
   if (!isRecord(saved) || typeof saved.className !== 'string' || !isRecord(saved.config))
-    throw new ValueError(`a layer must be { className, config }, got ${describe(saved)}`)
+    throw new ValueError(`${what} must be { className, config }, got ${describe(saved)}`)
   return saved as unknown as Serialized
 }
 
 /** Refuses a layer whose options ask for more parameters than the file has for it, before they are allocated. */
 function checkSize(
-  { variables }: ModelFile,
+  { variables }: Origin,
   index: number,
   className: string,
   options: Record<string, unknown>,

@@ -1,0 +1,162 @@
+// Handles to native memory. Each environment knows its live handles; the memory behind one may have holders in other
+// environments.
+//
+// Invariant: an External that is not among the live handles of its environment is never looked into.
+#include <cstring>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "addon.h"
+#include "engine/block.h"
+
+namespace steepest {
+namespace {
+
+constexpr double kMaxAddress = 9007199254740992.0;  // 2^53
+
+struct Allocation {
+  Block* block;
+  bool counted;  // V8 was told of its bytes: one environment tells, not every holder
+};
+
+// Owned by the environment and by each of its handles: these may be finalized after the environment's hooks have run.
+struct Holdings : std::enable_shared_from_this<Holdings> {
+  std::unordered_set<Allocation*> live;
+};
+
+Holdings& holdingsOf(const Napi::CallbackInfo& info) { return *static_cast<Holdings*>(info.Data()); }
+
+void letGo(Napi::Env env, Holdings& holdings, Allocation* allocation) {
+  if (holdings.live.erase(allocation) == 0) return;
+  if (allocation->counted) Napi::MemoryManagement::AdjustExternalMemory(env, -allocation->block->bytes);
+  dropBlock(allocation->block);
+}
+
+Napi::Value newHandle(const Napi::CallbackInfo& info, Block* block, bool counted) {
+  Holdings& holdings = holdingsOf(info);
+  auto* const allocation = new Allocation{block, counted};
+  holdings.live.insert(allocation);
+  if (counted) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), block->bytes);
+  return Napi::External<Allocation>::New(
+      info.Env(), allocation,
+      [](Napi::Env env, Allocation* given, std::shared_ptr<Holdings>* owner) {
+        letGo(env, **owner, given);
+        delete given;
+        delete owner;
+      },
+      new std::shared_ptr<Holdings>(holdings.shared_from_this()));
+}
+
+// allocate(bytes): handle
+Napi::Value allocate(const Napi::CallbackInfo& info) {
+  const double bytes = numberOr(info[0], -1);
+  if (!(bytes >= 0 && bytes < kMaxAddress)) return rangeError(info, "allocate: argument 'bytes' must be a number of bytes");
+  Block* const block = makeBlock(static_cast<int64_t>(bytes));
+  if (!block) return rangeError(info, "allocate: out of memory: " + std::to_string(static_cast<int64_t>(bytes)) + " bytes");
+  return newHandle(info, block, true);
+}
+
+// The live allocation behind a handle, or null.
+Allocation* allocationOf(const Napi::CallbackInfo& info, Napi::Value value) {
+  if (!value.IsExternal()) return nullptr;
+  auto* const allocation = value.As<Napi::External<Allocation>>().Data();
+  return holdingsOf(info).live.count(allocation) ? allocation : nullptr;
+}
+
+// share(handle): the name by which any environment of the process opens the memory while somebody holds it.
+Napi::Value share(const Napi::CallbackInfo& info) {
+  Allocation* const allocation = allocationOf(info, info[0]);
+  if (!allocation) return typeError(info, "share: argument 'handle' must be a live handle from allocate or open");
+  return Napi::Number::New(info.Env(), publishBlock(allocation->block));
+}
+
+// open(name, bytes): a handle to the memory that was shared under that name; undefined if there is none of that size.
+Napi::Value open(const Napi::CallbackInfo& info) {
+  const double bytes = numberOr(info[1], -1);
+  if (!(bytes >= 0 && bytes < kMaxAddress)) return info.Env().Undefined();
+  Block* const block = holdBlock(numberOr(info[0], 0), static_cast<int64_t>(bytes));
+  return block ? newHandle(info, block, false) : info.Env().Undefined();
+}
+
+// release(handle): lets go of the memory now; a second call does nothing.
+Napi::Value release(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) return typeError(info, "release: argument 'handle' must come from allocate or open");
+  if (Allocation* const allocation = allocationOf(info, info[0])) letGo(info.Env(), holdingsOf(info), allocation);
+  return info.Env().Undefined();
+}
+
+// address(buffer: ArrayBuffer | handle): number
+Napi::Value address(const Napi::CallbackInfo& info) {
+  const void* memory = nullptr;
+  if (info[0].IsArrayBuffer()) {
+    auto buffer = info[0].As<Napi::ArrayBuffer>();
+    if (buffer.IsDetached()) return typeError(info, "address: the ArrayBuffer is detached");
+    memory = buffer.Data();
+  } else if (const Allocation* const allocation = allocationOf(info, info[0])) {
+    memory = allocation->block->memory;
+  } else {
+    return typeError(info, "address: argument 'buffer' must be an ArrayBuffer or a live handle from allocate or open");
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(memory)));
+}
+
+struct View {
+  void* data = nullptr;
+  size_t bytes = 0;
+};
+
+// (address: number, view: ArrayBufferView), the arguments of copyIn and copyOut.
+bool readCopyArguments(const Napi::CallbackInfo& info, void** memory, View* view) {
+  const double word = numberOr(info[0], -1);
+  if (!(word >= 0 && word < kMaxAddress)) return typeError(info, "argument 'address' must come from address()"), false;
+  *memory = reinterpret_cast<void*>(static_cast<uintptr_t>(word));
+  if (info[1].IsTypedArray()) {
+    auto array = info[1].As<Napi::TypedArray>();
+    napi_get_typedarray_info(info.Env(), array, nullptr, nullptr, &view->data, nullptr, nullptr);
+    view->bytes = array.ByteLength();
+  } else if (info[1].IsDataView()) {
+    auto array = info[1].As<Napi::DataView>();
+    *view = {array.Data(), array.ByteLength()};
+  } else {
+    return typeError(info, "argument 'view' must be a typed array or DataView"), false;
+  }
+  if (view->bytes > 0 && (!*memory || !view->data)) return rangeError(info, "copy from or to no memory"), false;
+  return true;
+}
+
+// copyIn(address, source)
+Napi::Value copyIn(const Napi::CallbackInfo& info) {
+  void* memory = nullptr;
+  View view;
+  if (readCopyArguments(info, &memory, &view) && view.bytes > 0) std::memcpy(memory, view.data, view.bytes);
+  return info.Env().Undefined();
+}
+
+// copyOut(address, target)
+Napi::Value copyOut(const Napi::CallbackInfo& info) {
+  void* memory = nullptr;
+  View view;
+  if (readCopyArguments(info, &memory, &view) && view.bytes > 0) std::memcpy(view.data, memory, view.bytes);
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void exportMemory(Napi::Env env, Napi::Object exports) {
+  auto* const owner = new std::shared_ptr<Holdings>(std::make_shared<Holdings>());
+  env.AddCleanupHook([](std::shared_ptr<Holdings>* given) { delete given; }, owner);
+  Holdings* const holdings = owner->get();
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name, holdings));
+  };
+  add("allocate", allocate);
+  add("share", share);
+  add("open", open);
+  add("release", release);
+  add("address", address);
+  add("copyIn", copyIn);
+  add("copyOut", copyOut);
+}
+
+}  // namespace steepest
