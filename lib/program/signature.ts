@@ -2,7 +2,7 @@
 // Invariant: what a run does to versions and gradients in JavaScript happens at the call, so that the next call sees it.
 import { fail, programs, withRecorder } from '../dispatch.js'
 import { StateError } from '../errors.js'
-import { allocate, type Storage } from '../tensor/storage.js'
+import { allocate, allocateResult, type Storage } from '../tensor/storage.js'
 import { Tensor, type Variable } from '../tensor/tensor.js'
 import { type Memory, type Place, runChecked } from './check.js'
 import type { Recorded } from './compare.js'
@@ -95,7 +95,7 @@ export class Signature {
     const fresh = new Map<Storage, Storage>()
     for (let i = args.length; i < compiled.bound.length; i++) {
       const storage = compiled.bound[i] as Storage
-      const memory = allocate(storage.byteLength)
+      const memory = allocateResult(storage.byteLength)
       fresh.set(storage, memory)
       bindings[1 + i] = memory.address
     }

@@ -16,9 +16,12 @@ import {
 import { StateError, ValueError } from '../errors.js'
 import { type DType, dtypes, type TypedArray } from './dtype.js'
 import { BlockPool } from './pool.js'
+import { enterScope } from './scope.js'
 
 const slabBytes = 256 * 1024
 const largeBytes = 32 * 1024
+const resultSlabBytes = 4096
+const maxResultInSlab = 512
 const alignment = 64
 /** Disposed large buffers are kept for reuse up to this many bytes. */
 const maxPooledBytes = 512 * 1024 * 1024
@@ -147,11 +150,17 @@ export class Storage {
 }
 
 const noBlock: Block = { memory: new ArrayBuffer(0), address: 0 }
-let slab: Block = { memory: new ArrayBuffer(0), address: 0 }
-let slabUsed = slabBytes
+/** Where small tensors are cut from: `used` of `bytes` bytes are taken. */
+interface Slab {
+  block: Block
+  used: number
+  readonly bytes: number
+}
+
+const slab: Slab = { block: noBlock, used: slabBytes, bytes: slabBytes }
+const resultSlab: Slab = { block: noBlock, used: resultSlabBytes, bytes: resultSlabBytes }
 let nativeBytes = 0
 const pool = new BlockPool<Block>(maxPooledBytes)
-const scopes: Storage[][] = []
 
 function newBlock(bytes: number): Block {
   try {
@@ -167,17 +176,17 @@ function allocateLarge(bytes: number): Storage {
   return new Storage(block, block.address, bytes, 'large')
 }
 
-function allocateSmall(bytes: number): Storage {
+function allocateSmall(from: Slab, bytes: number): Storage {
   const rounded = (bytes + alignment - 1) & -alignment
-  if (slabUsed + rounded > slabBytes) {
-    const block = newBlock(slabBytes + alignment)
+  if (from.used + rounded > from.bytes) {
+    const { memory, address } = newBlock(from.bytes + alignment)
     // Touched here, so that no kernel that writes a small result waits for a fresh page.
-    new Uint8Array(block.memory as ArrayBuffer).fill(0)
-    slab = { memory: block.memory, address: Math.ceil(block.address / alignment) * alignment }
-    slabUsed = 0
+    new Uint8Array(memory as ArrayBuffer).fill(0)
+    from.block = { memory, address: Math.ceil(address / alignment) * alignment }
+    from.used = 0
   }
-  const storage = new Storage(slab, slab.address + slabUsed, bytes, 'slab')
-  slabUsed += rounded
+  const storage = new Storage(from.block, from.block.address + from.used, bytes, 'slab')
+  from.used += rounded
   return storage
 }
 
@@ -187,13 +196,20 @@ export function allocate(bytes: number): Storage {
   const storage = recording()
     ? new Storage(noBlock, 0, bytes, 'recorded')
     : bytes < largeBytes
-      ? allocateSmall(bytes)
+      ? allocateSmall(slab, bytes)
       : allocateLarge(Math.ceil(bytes / 4096) * 4096)
-  const scope = scopes[scopes.length - 1]
-  if (scope) {
-    scope.push(storage)
-    storage.scope = scope
-  }
+  enterScope(storage)
+  return storage
+}
+
+/**
+ * Memory for a result of a program, like `allocate`. A loop that asks for little else keeps a large slab until only a full collection
+ * frees it, for which V8 waits through tens of megabytes; small ones go while they are young.
+ */
+export function allocateResult(bytes: number): Storage {
+  if (bytes > maxResultInSlab) return allocate(bytes)
+  const storage = allocateSmall(resultSlab, bytes)
+  enterScope(storage)
   return storage
 }
 
@@ -211,35 +227,6 @@ export function allocateVariable(bytes: number): Storage {
 export function openStorage(name: number, bytes: number): Storage | null {
   const memory = openNative(name, Math.max(bytes, alignment))
   return memory ? nativeStorage(memory, bytes, true) : null
-}
-
-/** Whether the innermost open scope allocated the storage and nothing outside has kept it: then nobody else can hold it. */
-export function isOwnedByScope(storage: Storage): boolean {
-  return !storage.kept && storage.scope !== null && storage.scope === scopes[scopes.length - 1]
-}
-
-function adopt(storage: Storage, scope: Storage[] | undefined): void {
-  storage.scope = scope ?? null
-  scope?.push(storage)
-}
-
-/** Runs `fn`, then disposes every storage allocated meanwhile that `survivors(result)` does not name and nothing has kept. */
-export function withScope<T>(fn: () => T, survivors: (result: T) => Iterable<Storage>): T {
-  const mine: Storage[] = []
-  const depth = scopes.push(mine)
-  let alive: Set<Storage> = new Set()
-  try {
-    const result = fn()
-    alive = new Set(survivors(result))
-    return result
-  } finally {
-    scopes.length = depth - 1
-    const outer = scopes[depth - 2]
-    for (const storage of mine) {
-      if (alive.has(storage) || storage.kept) adopt(storage, outer)
-      else storage.dispose()
-    }
-  }
 }
 
 /** Bytes held outside the garbage collector's reach: live variables, and disposed buffers kept for reuse. */

@@ -1,6 +1,7 @@
 // Explicit control over memory, for those who want it: nothing here is needed for safety.
 import { ValueError, wrongArgument } from '../errors.js'
-import { type Storage, withScope } from './storage.js'
+import { withScope } from './scope.js'
+import type { Storage } from './storage.js'
 import { Tensor } from './tensor.js'
 
 /** The storages of all tensors in a value: a tensor, or arrays, maps, sets and objects of them, however nested. */

@@ -33,7 +33,7 @@ function runtimeLibrary(name: string): string {
   return spawnSync('c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
 }
 
-const programs = ['test/program/program.test.ts', 'test/program/footguns.test.ts']
+const programs = ['program', 'footguns', 'soak'].map((name) => `test/program/${name}.test.ts`)
 
 const jobs = [
   {
