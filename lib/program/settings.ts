@@ -3,7 +3,7 @@ import { environment } from '../environment.js'
 import { ValueError } from '../errors.js'
 
 /** Passes over recorded rows, in the order in which they run. */
-export const passNames = ['dead', 'epilogue', 'convolution', 'segments'] as const
+export const passNames = ['dead', 'epilogue', 'convolution', 'merge', 'segments'] as const
 export type PassName = (typeof passNames)[number]
 
 const modes = ['eager', 'unplanned', 'check', 'profile', 'no-inplace'] as const
@@ -37,7 +37,8 @@ export function parseSettings(text: string): Settings {
     inPlace: !has('no-inplace') && !has('unplanned') && !has('check'),
     check: has('check'),
     profile: has('profile'),
-    without: new Set(passNames.filter((name) => words.includes(`no-${name}`))),
+    // Check mode names the one operation that made a NaN.
+    without: new Set(passNames.filter((name) => words.includes(`no-${name}`) || (name === 'merge' && has('check')))),
   }
 }
 

@@ -11,6 +11,9 @@ namespace {
 // What one chunk should cost at least, in additions: some 5 microseconds.
 constexpr int64_t kChunkCost = 131072;
 
+// From so many elements on operands are taken to lie outside of the second-level caches.
+constexpr int64_t kUncached = 1 << 18;
+
 // Elements of a block when `slots` of them have to fit.
 int64_t blockFor(int64_t slots) {
   constexpr int64_t elements = kSlotBytes / 4;
@@ -209,7 +212,9 @@ class Planner {
   // Whether the plan is one run whose slots need to hold one period only, since nothing fills or empties them block by block.
   bool isOneRun() const {
     if (plan_.integer || plan_.adam || plan_.conversions + plan_.rowSpreads + plan_.stores > 0) return false;
-    if (plan_.columnSpreads > 0 ? kPeriod % plan_.cols != 0 : plan_.instructions < 2) return false;
+    if (plan_.columnSpreads > 0 && kPeriod % plan_.cols != 0) return false;
+    // The loop of one instruction is quicker over what lies in the caches, a run asks ahead for what does not.
+    if (plan_.columnSpreads == 0 && plan_.instructions < 2 && plan_.rows * plan_.cols < kUncached) return false;
     const bool fits = plan_.slots * (kPeriod + kSlotPadding) <= kSlotElements;
     return fits && std::all_of(plan_.instruction, plan_.instruction + plan_.instructions, isCheap);
   }

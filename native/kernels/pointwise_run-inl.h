@@ -30,6 +30,9 @@ using RunVector = hn::Vec<RunTag>;
 constexpr int kStripVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL ? 16 : 8;
 static_assert(pointwise::kPeriod % (kStripVectors * hn::MaxLanes(RunTag())) == 0, "a period holds whole strips");
 
+constexpr int64_t kAhead = 1024;  // elements; what lies in a slot is not asked for
+HWY_INLINE int64_t aheadOf(const pointwise::Reach& reach) { return reach.mask & kAhead; }
+
 // Where a strip of a run stands: the addresses of all places, its first element, and the elements of a tail.
 struct Strip {
   float* const* at;
@@ -37,11 +40,15 @@ struct Strip {
   HWY_INLINE float* address(const pointwise::Reach& reach) const { return at[reach.place] + (first & reach.mask); }
 };
 
+// A strip of an operand at `from`, whose memory is asked for `ahead` elements before it is needed: the processor's own
+// prefetching ends at every page.
 template <bool kTail>
-HWY_INLINE RunVector loadStrip(const float* from, int v, const Strip& strip) {
+HWY_INLINE RunVector loadStrip(const float* from, int64_t ahead, int v, const Strip& strip) {
   const RunTag d;
   if constexpr (kTail) return LoadTail(d, from, strip.rest);
-  return hn::LoadU(d, from + v * static_cast<int64_t>(hn::Lanes(d)));
+  const float* const p = from + v * static_cast<int64_t>(hn::Lanes(d));
+  __builtin_prefetch(p + ahead);
+  return hn::LoadU(d, p);
 }
 
 // x = the instruction of x, its operand kCarried, and of its other operands; bit k of kSingles says that other operand k is one
@@ -54,12 +61,13 @@ HWY_INLINE void applyLink(const pointwise::PlannedInstruction& link, const Strip
     const float *p = nullptr, *q = nullptr;
     if constexpr (kOthers & 1) p = kSingles & 1 ? strip.at[link.other[0].place] : strip.address(link.other[0]);
     if constexpr (kOthers & 2) q = kSingles & 2 ? strip.at[link.other[1].place] : strip.address(link.other[1]);
+    const int64_t aheadP = aheadOf(link.other[0]), aheadQ = aheadOf(link.other[1]);
     const RunVector singleP = kSingles & 1 ? hn::Set(d, *p) : hn::Zero(d);
     const RunVector singleQ = kSingles & 2 ? hn::Set(d, *q) : hn::Zero(d);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
-      const RunVector b = kOthers & ~kSingles & 1 ? loadStrip<kTail>(p, v, strip) : singleP;
-      const RunVector c = kOthers & ~kSingles & 2 ? loadStrip<kTail>(q, v, strip) : singleQ;
+      const RunVector b = kOthers & ~kSingles & 1 ? loadStrip<kTail>(p, aheadP, v, strip) : singleP;
+      const RunVector c = kOthers & ~kSingles & 2 ? loadStrip<kTail>(q, aheadQ, v, strip) : singleQ;
       x[v] = kCarried == 0 ? Op::apply(d, x[v], b, c) : kCarried == 1 ? Op::apply(d, b, x[v], c) : Op::apply(d, b, c, x[v]);
     }
   } else {
@@ -88,10 +96,11 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
   for (; link != end; ++link) {
     if (link->fresh) {
       const float* const from = strip.address(link->from);
+      const int64_t ahead = aheadOf(link->from);
       const bool single = link->singles & 1;
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v)
-        x[v] = single ? hn::Set(d, *strip.at[link->from.place]) : loadStrip<kTail>(from, v, strip);
+        x[v] = single ? hn::Set(d, *strip.at[link->from.place]) : loadStrip<kTail>(from, ahead, v, strip);
     }
     switch (link->form) {
 #define STEEPEST_INSTRUCTION(name, ...) STEEPEST_LINKS(name, 0) STEEPEST_LINKS(name, 1) STEEPEST_LINKS(name, 2)
@@ -102,12 +111,15 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
     }
     if (!link->stored) continue;
     float* const to = strip.address(link->to);
+    const int64_t ahead = aheadOf(link->to);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       if constexpr (kTail) {
         StoreTail(x[v], d, to, strip.rest);
       } else {
-        hn::StoreU(x[v], d, to + v * static_cast<int64_t>(hn::Lanes(d)));
+        float* const p = to + v * static_cast<int64_t>(hn::Lanes(d));
+        __builtin_prefetch(p + ahead, 1);
+        hn::StoreU(x[v], d, p);
       }
     }
   }

@@ -2,21 +2,13 @@
 import { describe, expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
 import { settings } from '../../lib/program/settings.js'
-import { bits, threeWays, withSettings } from './problem.js'
+import { bits, operations, threeWays, withSettings } from './problem.js'
 
 const { conv2d, relu, add, maxPool2d } = st
 
 const generator = (seed: number): st.Generator => new st.Generator(seed)
 const image = (...shape: number[]): st.Tensor => generator(3).normal(shape)
 const kernel = (...shape: number[]): st.Tensor => generator(4).normal(shape)
-
-/** Operations of the recorded rows, in order. */
-function operations(listing: string): string[] {
-  return listing
-    .split('\n')
-    .slice(2)
-    .map((line) => line.replace(/^\d+ +/, '').split('  ')[0] as string)
-}
 
 /** The rows that a function records, after its results were found to be those without the pass, to the bit. */
 function recorded(fn: (x: st.Tensor) => st.Tensor | st.Tensor[], x: st.Tensor): string[] {

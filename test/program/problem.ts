@@ -39,6 +39,14 @@ export function bits(module: st.Module): Record<string, number[]> {
   return Object.fromEntries(module.variables().map(([name, variable]) => [name, Array.from(variable.dataSync())]))
 }
 
+/** Operations of the rows of a program's listing, in order. */
+export function operations(listing: string): string[] {
+  return listing
+    .split('\n')
+    .slice(2)
+    .map((line) => line.replace(/^\d+ +/, '').split('  ')[0] as string)
+}
+
 /** Runs `fn` with other switches of programs. */
 export function withSettings<T>(text: string, fn: () => T): T {
   const before = { ...settings }

@@ -34,22 +34,30 @@ function countUses(nodes: readonly Expression[], roots: readonly Expression[]): 
   return uses
 }
 
-/** The instructions in order; a·b + c becomes one multiply-add where the product has no other use. */
-function schedule(nodes: readonly Expression[], roots: readonly Expression[], fuse: boolean): Step[] {
+/**
+ * The same formulas with a·b + c as one multiply-add wherever the product has no other use, for floating point. Which products those are
+ * depends on the whole formula: one that is made of others is made of their contracted parts.
+ */
+export function contract(roots: readonly Expression[]): Expression[] {
+  const nodes = topological(roots)
   const uses = countUses(nodes, roots)
-  const absorbed = new Set<Expression>()
-  const steps: Step[] = []
+  const done = new Map<Expression, Expression>()
+  const of = (node: Expression): Expression => done.get(node) as Expression
   for (const node of nodes) {
-    if (!node.instruction) continue
     const [a, b] = node.operands as [Expression, Expression]
     const product =
-      node.instruction === 'add' && fuse ? [a, b].find((x) => x.instruction === 'multiply' && uses.get(x) === 1) : undefined
-    if (product && a !== b) {
-      absorbed.add(product)
-      steps.push({ code: opcode('multiplyAdd'), operands: [...product.operands, product === a ? b : a], result: node })
-    } else steps.push({ code: opcode(node.instruction), operands: node.operands, result: node })
+      node.instruction === 'add' && a !== b ? [a, b].find((x) => x.instruction === 'multiply' && uses.get(x) === 1) : undefined
+    if (product) done.set(node, Expression.apply('multiplyAdd', ...product.operands.map(of), of(product === a ? b : a)))
+    else done.set(node, node.instruction ? Expression.apply(node.instruction, ...node.operands.map(of)) : node)
   }
-  return steps.filter((step) => !absorbed.has(step.result))
+  return roots.map(of)
+}
+
+/** The instructions in order. */
+function schedule(nodes: readonly Expression[]): Step[] {
+  return nodes.flatMap((node) =>
+    node.instruction ? [{ code: opcode(node.instruction), operands: node.operands, result: node }] : [],
+  )
 }
 
 /** Positions of the last step that reads each expression. */
@@ -72,10 +80,10 @@ class Registers {
   }
 }
 
-/** Compiles `roots` (one per output). `fuse` allows multiply-add, for floating point. */
-export function encode(roots: readonly Expression[], fuse: boolean): Code {
+/** Compiles `roots` (one per output). */
+export function encode(roots: readonly Expression[]): Code {
   const nodes = topological(roots)
-  const steps = schedule(nodes, roots, fuse)
+  const steps = schedule(nodes)
   const inputs = nodes
     .filter((node) => node.kind === 'input')
     .map((node) => node.value)

@@ -13,6 +13,7 @@ export type Instruction =
   | 'absolute'
   | 'maximum'
   | 'minimum'
+  | 'multiplyAdd'
   | 'power'
   | 'modulo'
   | 'floorDivide'

@@ -11,9 +11,9 @@ import { castTo } from '../cast.js'
 import { broadcastCopy } from '../copy.js'
 import { applyAll, type Op, type Samples } from '../op.js'
 import { differentiate } from './differentiate.js'
-import { type Code, encode } from './encode.js'
+import { type Code, contract, encode } from './encode.js'
 import { Expression, substitute, topological } from './expression.js'
-import { kindPosition, layoutOf, operandKinds } from './layout.js'
+import { kindPosition, type Layout, layoutOf, operandKinds } from './layout.js'
 import { rules } from './rules.js'
 
 const pointwiseKernel = kernelNamed('pointwise')
@@ -42,6 +42,21 @@ interface Compiled extends Code {
   readonly args: number[]
 }
 
+const compositions = new Map<string, Formula>()
+
+function writeLayout(args: number[], { rows, columns, kinds }: Layout): void {
+  args[1] = rows
+  args[2] = columns
+  kinds.forEach((kind, k) => {
+    args[kindPosition(k)] = kind
+  })
+}
+
+function writeTypes(args: number[], outputs: readonly Tensor[], operands: readonly Tensor[]): void {
+  for (let k = 0; k < operands.length; k++) args[8 + 2 * k] = dtypes[(operands[k] as Tensor).dtype].code
+  for (let k = 0; k < outputs.length; k++) args[8 + 2 * operands.length + k] = dtypes[(outputs[k] as Tensor).dtype].code
+}
+
 /** One or more expressions over the same inputs, run by one kernel call. */
 export class Formula implements Op<null> {
   readonly kernels = ['pointwise']
@@ -51,6 +66,7 @@ export class Formula implements Op<null> {
   private readonly truths: readonly boolean[]
   private readonly compiled: { float?: Compiled; int?: Compiled } = {}
   private readonly gradients = new Map<string, GradientFormula | null>()
+  private contracted = false
 
   constructor(
     readonly name: string,
@@ -65,6 +81,27 @@ export class Formula implements Op<null> {
     )
     this.truths = roots.map((root) => root.instruction !== null && rules[root.instruction].result === 'truth')
     this.call = call ?? ((...inputs: never[]) => this.apply(inputs))
+  }
+
+  /** A formula over parts of others, whose multiply-adds are chosen already. The same roots give the same formula. */
+  static composed(name: string, arity: number, roots: readonly Expression[]): Formula {
+    const key = `${name} ${roots.map(({ id }) => id).join()}`
+    const known = compositions.get(key)
+    if (known) return known
+    const formula = new Formula(name, arity, roots)
+    formula.contracted = true
+    compositions.set(key, formula)
+    return formula
+  }
+
+  /** The roots as they are computed in a type. */
+  computed(type: DType): readonly Expression[] {
+    return isFloat(type) && !this.contracted ? contract(this.roots) : this.roots
+  }
+
+  /** The inputs that the formula reads, in the order of a row's operands. */
+  reads(type: DType): readonly number[] {
+    return this.code(type).inputs
   }
 
   /** The rule, or why there is none: comparisons and step functions are constant wherever they have a derivative. */
@@ -135,7 +172,7 @@ export class Formula implements Op<null> {
     const kind = isFloat(type) ? 'float' : 'int'
     let code = this.compiled[kind]
     if (!code) {
-      const encoded = encode(this.roots, kind === 'float')
+      const encoded = encode(this.computed(type))
       const header = 8 + 2 * encoded.inputs.length + encoded.outputs
       code = { ...encoded, args: [...new Array<number>(header).fill(0), ...encoded.tail] }
       code.args.splice(
@@ -158,32 +195,27 @@ export class Formula implements Op<null> {
   private run(outputs: readonly Tensor[], inputs: readonly Tensor[], shape: Shape, type: DType): void {
     const code = this.code(type)
     const operands = code.inputs.length === inputs.length ? inputs : code.inputs.map((index) => inputs[index] as Tensor)
-    const placed = this.encode(code, outputs, operands, shape, true) as readonly Tensor[]
+    const placed = this.encode(code, outputs, operands, shape)
     const source = recording() ? new PointwiseSource(this, operands, shape, type) : undefined
     call(pointwiseKernel, type === 'float64', outputs, placed, code.args, source)
   }
 
-  /** The arguments of the row for these operands (those that the formula reads); null if one of them would have to be expanded first. */
-  argumentsFor(outputs: readonly Tensor[], operands: readonly Tensor[], shape: Shape, type: DType): readonly number[] | null {
-    const code = this.code(type)
-    return this.encode(code, outputs, operands, shape, false) ? [...code.args] : null
+  /** The arguments of the row for operands (those that the formula reads) that lie as a layout says. */
+  argumentsAt(layout: Layout, outputs: readonly Tensor[], operands: readonly Tensor[], type: DType): number[] {
+    const args = [...this.code(type).args]
+    writeLayout(args, layout)
+    writeTypes(args, outputs, operands)
+    return args
   }
 
-  /** Writes the call into the code's arguments. Operands that fit no kind are expanded if that is allowed, else the result is null. */
-  private encode(
-    { args }: Compiled,
-    outputs: readonly Tensor[],
-    operands: readonly Tensor[],
-    shape: Shape,
-    expand: boolean,
-  ): readonly Tensor[] | null {
+  /** Writes the call into the code's arguments. Operands that fit no kind are expanded. */
+  private encode({ args }: Compiled, outputs: readonly Tensor[], operands: readonly Tensor[], shape: Shape): readonly Tensor[] {
     let simple = true
     for (let k = 0; k < operands.length && simple; k++) {
       const operand = operands[k] as Tensor
       simple = sameShape(operand.shape, shape) || operand.size === 1
     }
-    const placed = simple ? operands : this.place(args, operands, shape, expand)
-    if (!placed) return null
+    const placed = simple ? operands : this.place(args, operands, shape)
     if (simple) {
       args[1] = 1
       args[2] = sizeOf(shape)
@@ -192,13 +224,12 @@ export class Formula implements Op<null> {
         args[kindPosition(k)] = operand.size === 1 ? operandKinds.scalar : operandKinds.full
       }
     }
-    for (let k = 0; k < operands.length; k++) args[8 + 2 * k] = dtypes[(operands[k] as Tensor).dtype].code
-    for (let k = 0; k < outputs.length; k++) args[8 + 2 * operands.length + k] = dtypes[(outputs[k] as Tensor).dtype].code
+    writeTypes(args, outputs, operands)
     return placed
   }
 
   /** Fills rows, columns and kinds; operands that fit no kind are expanded to the full shape first. */
-  private place(args: number[], operands: readonly Tensor[], shape: Shape, expand: boolean): Tensor[] | null {
+  private place(args: number[], operands: readonly Tensor[], shape: Shape): Tensor[] {
     const placed = [...operands]
     for (;;) {
       const layout = layoutOf(
@@ -206,15 +237,10 @@ export class Formula implements Op<null> {
         placed.map((operand) => operand.shape),
       )
       if (typeof layout === 'number') {
-        if (!expand) return null
         placed[layout] = broadcastCopy(placed[layout] as Tensor, shape)
         continue
       }
-      args[1] = layout.rows
-      args[2] = layout.columns
-      layout.kinds.forEach((kind, k) => {
-        args[kindPosition(k)] = kind
-      })
+      writeLayout(args, layout)
       return placed
     }
   }

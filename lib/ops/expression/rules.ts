@@ -37,6 +37,8 @@ export const rules: Readonly<Record<Instruction, Rule>> = {
     return [a.greater(b).where(g, zero), a.greater(b).where(zero, g)]
   }),
   minimum: same((g, x) => [at(x, 0).less(at(x, 1)).where(g, zero), at(x, 0).less(at(x, 1)).where(zero, g)]),
+  // x·y + z rounded once, where the instruction set can: what the encoder makes of a sum.
+  multiplyAdd: same((g, x) => [g.mul(at(x, 1)), g.mul(at(x, 0)), g]),
   power: float((g, x, y) => [
     at(x, 1)
       .equal(0)

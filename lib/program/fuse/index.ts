@@ -5,6 +5,7 @@ import { type PassName, passNames, settings } from '../settings.js'
 import { fuseConvolutions } from './convolution.js'
 import { dropDeadRows } from './dead.js'
 import { fuseEpilogues } from './epilogue.js'
+import { mergeFormulas } from './merge.js'
 import { joinSegments } from './segments.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
@@ -14,6 +15,7 @@ const passes: Readonly<Record<PassName, Pass>> = {
   dead: dropDeadRows,
   epilogue: fuseEpilogues,
   convolution: fuseConvolutions,
+  merge: mergeFormulas,
   segments: joinSegments,
 }
 
