@@ -12,8 +12,13 @@ import { type Lifetime, planApart, planArena } from './plan.js'
 import { isState, type RecordedRow, type Recording } from './recorder.js'
 import { settings } from './settings.js'
 
-/** What becomes of a variable's gradient in a run. */
-export type GradientEffect = 'set' | 'clear' | 'keep'
+/** What a run does about the gradient of a variable. One that exists at either end lies where programs keep it. */
+export interface GradientEffect {
+  readonly variable: Variable
+  /** Whether it exists before a run, and after it. */
+  readonly before: boolean
+  readonly after: boolean
+}
 
 /** Rows made ready to run. */
 export interface CompiledRows {
@@ -29,7 +34,8 @@ export interface CompiledRows {
   readonly written: readonly Storage[]
   /** Every storage that the program holds. */
   readonly held: readonly Storage[]
-  readonly gradients: ReadonlyMap<Variable, GradientEffect>
+  /** Those of variables that have a gradient before a run or after it. */
+  readonly gradients: readonly GradientEffect[]
   /** The storage that rows really use in place of one they name. */
   readonly home: (storage: Storage) => Storage
 }
@@ -43,17 +49,15 @@ function placeGradients(
 ): {
   rows: RecordedRow[]
   redirected: Map<Storage, Storage>
-  effects: Map<Variable, GradientEffect>
+  effects: GradientEffect[]
 } {
   const rows = [...recording.rows]
   const redirected = new Map<Storage, Storage>()
-  const effects = new Map<Variable, GradientEffect>()
+  const effects: GradientEffect[] = []
   const returned = new Set(results.map(({ storage }) => storage))
   for (const [variable, { before, after }] of recording.gradients) {
-    if (after === before) effects.set(variable, 'keep')
-    else if (after === null) effects.set(variable, 'clear')
-    else {
-      effects.set(variable, 'set')
+    if (before || after) effects.push({ variable, before: before !== null, after: after !== null })
+    if (after && after !== before) {
       const place = gradientPlace(variable)
       const { storage } = after
       const free = before === null && storage.kind === 'recorded' && !returned.has(storage) && !redirected.has(storage)

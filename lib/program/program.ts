@@ -71,7 +71,7 @@ class Recorded<A extends readonly unknown[], R> {
     try {
       signature.run(prepared, 1)
     } catch (error) {
-      prepared.undo()
+      signature.undo()
       throw error
     }
     return prepared.result as R
@@ -94,22 +94,21 @@ class Recorded<A extends readonly unknown[], R> {
     }
     const [signature, tensors] = this.find(args)
     const arena = this.arenaOf(signature)
-    const { bindings, result, undo } = signature.prepare(arena, tensors)
-    const kept = [arena, ...signature.compiled.held, ...tensors.map(({ storage }) => storage)]
-    const leave = occupy([arena, ...signature.compiled.state], kept)
+    const { bindings, result } = signature.prepare(arena, tensors)
+    signature.enter(arena, tensors)
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
-        undo()
+        signature.undo()
         reject(error as Error)
       }
       enqueue({
         handle: signature.compiled.handle,
-        bindings: bindings.slice(),
+        bindings,
         repeats,
         nanoseconds: signature.nanoseconds,
         signal: this.signal,
         end: (ending) => {
-          leave()
+          signature.leave(arena, tensors)
           try {
             if (ending) signature.ended(ending)
             if (!ending || ending.repeats < repeats) this.signal?.throwIfAborted()
@@ -119,7 +118,7 @@ class Recorded<A extends readonly unknown[], R> {
           }
         },
         refused: (error) => {
-          leave()
+          signature.leave(arena, tensors)
           fail(error)
         },
       })
@@ -206,16 +205,6 @@ class Recorded<A extends readonly unknown[], R> {
   private eager(args: A): R {
     const given = args.map((arg) => trace(arg, (tensor) => tensor.detach()).copy)
     return mapTensors(this.fn(...(given as unknown as A)), (tensor) => (tensor.node ? tensor.detach() : tensor)) as R
-  }
-}
-
-/** Closes some storages to everybody else, and keeps the memory of those that a run names, until the function that it returns is called. */
-function occupy(closed: readonly Storage[], kept: readonly Storage[]): () => void {
-  for (const storage of closed) storage.enter()
-  for (const storage of kept) storage.hold()
-  return () => {
-    for (const storage of closed) storage.leave()
-    for (const storage of kept) storage.letGo()
   }
 }
 

@@ -15,7 +15,8 @@ export interface Ending {
 /** A run that waits for its turn. */
 export interface Job {
   readonly handle: ProgramHandle
-  readonly bindings: Float64Array
+  /** Copied if the run has to wait: the recording fills them in anew for its next one. */
+  bindings: Float64Array
   readonly repeats: number
   readonly nanoseconds: Float64Array | undefined
   readonly signal: AbortSignal | undefined
@@ -64,6 +65,7 @@ export function enqueue(job: Job): void {
     programs.onEnd(ended)
     listening = true
   }
+  if (current || waiting.length > 0) job.bindings = job.bindings.slice()
   waiting.push(job)
   next()
 }

@@ -20,9 +20,9 @@ export interface PreparedRun {
   readonly result: unknown
   /** Where arguments and results lie, by the storages that the rows name. */
   readonly memory: Memory
-  /** Undoes what preparing did to gradients, after a failure. */
-  readonly undo: () => void
 }
+
+const noMemory: Memory = new Map()
 
 /** Arguments traced into placeholders and recorded. */
 export class Signature {
@@ -30,6 +30,8 @@ export class Signature {
   /** Nanoseconds per row so far, when profiling. */
   readonly nanoseconds: Float64Array | undefined
   runs = 0
+  private inFlight = 0
+  private released = false
   private readonly bindings: Float64Array
   private readonly inputs: readonly Tensor[]
 
@@ -89,54 +91,52 @@ export class Signature {
   prepare(arena: Storage, args: readonly Tensor[]): PreparedRun {
     const { bindings, compiled } = this
     bindings[0] = arena.heldAddress
-    args.forEach((tensor, i) => {
-      bindings[1 + i] = tensor.address
-    })
-    const fresh = new Map<Storage, Storage>()
-    for (let i = args.length; i < compiled.bound.length; i++) {
-      const storage = compiled.bound[i] as Storage
-      const memory = allocateResult(storage.byteLength)
-      fresh.set(storage, memory)
-      bindings[1 + i] = memory.address
+    const places: Place[] = []
+    for (let i = 0; i < compiled.bound.length; i++) {
+      const place = args[i] ?? { storage: allocateResult((compiled.bound[i] as Storage).byteLength), byteOffset: 0 }
+      places.push(place)
+      bindings[1 + i] = place.storage.address + place.byteOffset
     }
-    const result = mapTensors(this.returned, (tensor) => this.resultOf(tensor, fresh, args))
-    const memory: Memory = new Map(
-      settings.check
-        ? [
-            ...this.inputs.map(({ storage }, i): [Storage, Tensor] => [storage, args[i] as Tensor]),
-            ...[...fresh].map(([storage, own]): [Storage, Place] => [storage, { storage: own, byteOffset: 0 }]),
-          ]
-        : [],
-    )
-    return { bindings, result, memory, undo: this.applyEffects() }
+    const result = mapTensors(this.returned, (tensor) => this.resultOf(tensor, places))
+    this.applyEffects()
+    const memory = settings.check ? new Map(compiled.bound.map((storage, i) => [storage, places[i] as Place])) : noMemory
+    return { bindings, result, memory }
   }
 
-  /** What the call returns for a tensor that the function returned. */
-  private resultOf(tensor: Tensor, fresh: ReadonlyMap<Storage, Storage>, args: readonly Tensor[]): Tensor {
-    const memory = fresh.get(tensor.storage)
-    if (memory) return new Tensor(tensor.dtype, tensor.shape, memory, tensor.byteOffset)
-    const input = this.inputs.findIndex(({ storage }) => storage === tensor.storage)
-    if (input < 0) return tensor
-    const given = args[input] as Tensor
-    return new Tensor(tensor.dtype, tensor.shape, given.storage, given.byteOffset + tensor.byteOffset)
+  /** What the call returns for a tensor that the function returned, with the places of arguments and results of this run. */
+  private resultOf(tensor: Tensor, places: readonly Place[]): Tensor {
+    const place = places[this.compiled.bound.indexOf(tensor.storage)]
+    return place ? new Tensor(tensor.dtype, tensor.shape, place.storage, place.byteOffset + tensor.byteOffset) : tensor
   }
 
-  private applyEffects(): () => void {
-    const before: [Variable, Tensor | null, boolean][] = []
-    for (const [variable, effect] of this.compiled.gradients) {
-      if (variable.ownGradient) lastingGradient(variable)
-      if (effect === 'keep') continue
-      before.push([variable, variable.ownGradient, variable.gradientSeen])
-      variable.ownGradient = effect === 'set' ? gradientPlace(variable) : null
-      variable.gradientSeen = effect === 'set'
+  private applyEffects(): void {
+    for (const { variable, before, after } of this.compiled.gradients) {
+      if (before) lastingGradient(variable)
+      setGradient(variable, after)
     }
     for (const storage of this.compiled.written) storage.version++
-    return () => {
-      for (const [variable, gradient, seen] of before) {
-        variable.ownGradient = gradient
-        variable.gradientSeen = seen
-      }
-    }
+  }
+
+  /** Undoes what preparing a run did to gradients, after a failure. */
+  undo(): void {
+    for (const { variable, before } of this.compiled.gradients) setGradient(variable, before)
+  }
+
+  /** Closes to everybody else what a run in flight uses, and keeps its memory, until `leave`. */
+  enter(arena: Storage, args: readonly Tensor[]): void {
+    this.inFlight++
+    arena.enter()
+    arena.hold()
+    for (const storage of this.compiled.state) storage.enter()
+    for (const { storage } of args) storage.hold()
+  }
+
+  leave(arena: Storage, args: readonly Tensor[]): void {
+    arena.leave()
+    arena.letGo()
+    for (const storage of this.compiled.state) storage.leave()
+    for (const { storage } of args) storage.letGo()
+    if (--this.inFlight === 0 && this.released) this.letGo()
   }
 
   /** What was recorded, to compare it with another recording. */
@@ -164,8 +164,19 @@ export class Signature {
     fail(entry.label, status, position, value, limit)
   }
 
-  /** Lets go of the memory that only this recording needed. */
+  /** Lets go of the memory that only this recording needed, once no run is in flight. */
   release(): void {
+    this.released = true
+    if (this.inFlight === 0) this.letGo()
+  }
+
+  private letGo(): void {
     for (const storage of this.compiled.held) storage.letGo()
   }
+}
+
+/** Gives a variable the gradient that programs keep for it, or none. */
+function setGradient(variable: Variable, exists: boolean): void {
+  variable.ownGradient = exists ? gradientPlace(variable) : null
+  variable.gradientSeen = exists
 }

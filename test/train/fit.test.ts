@@ -133,7 +133,7 @@ describe('fit', () => {
     const timer = setInterval(() => ticks++, 5)
     const model = smallModel()
     model.eval()
-    await model.fit(x, y, { ...quiet, epochs: 150, batchSize: 4 })
+    await model.fit(x, y, { ...quiet, epochs: 600, batchSize: 4 })
     clearInterval(timer)
     expect(ticks).toBeGreaterThan(5)
     expect(model.training).toBe(false)
