@@ -158,6 +158,8 @@ interface ArenaLayout {
   /** Offset of each row's scratch; undefined where it needs none. */
   readonly scratch: readonly (number | undefined)[]
   readonly bytes: number
+  /** Every part of the arena with its lifetime. */
+  readonly slots: readonly (Lifetime & { offset: number })[]
   readonly backups: readonly Storage[]
   readonly backupOffset: number
   readonly guardedRows: number
@@ -191,6 +193,7 @@ function layOut(
     offsets: found,
     scratch: rows.map(({ kernel }, i) => (kernel.scratch ? offsets[1 + i] : undefined)),
     bytes,
+    slots: slots.map((slot, i) => ({ ...slot, offset: offsets[i] as number })).filter((slot) => slot.bytes > 0),
     backups,
     backupOffset: offsets[0] as number,
     guardedRows,
@@ -200,12 +203,13 @@ function layOut(
 /** The words that native/engine/program.h decodes. */
 function encode(
   rows: readonly RecordedRow[],
-  { scratch, backups, backupOffset, guardedRows }: ArenaLayout,
+  { scratch, bytes, slots, backups, backupOffset, guardedRows }: ArenaLayout,
   bindings: number,
   place: (tensor: Tensor) => [base: number, offset: number],
 ): number[] {
-  const words = [rows.length, bindings, backups.length, backupOffset, guardedRows]
+  const words = [rows.length, bindings, backups.length, backupOffset, guardedRows, slots.length, bytes]
   for (const storage of backups) words.push(storage.heldAddress, storage.byteLength)
+  for (const slot of slots) words.push(slot.offset, slot.bytes, slot.first, slot.last)
   rows.forEach(({ kernel, twin, outputs, inputs, args }, i) => {
     const at = scratch[i]
     words.push(kernel.id, twin ? 1 : 0, outputs.length + inputs.length + (at === undefined ? 0 : 1), args.length)

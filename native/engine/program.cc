@@ -1,6 +1,7 @@
 // Decoding and replay of programs.
 #include "engine/program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -11,8 +12,9 @@
 namespace steepest {
 namespace {
 
-constexpr double kMaxWord = 9007199254740992.0;  // 2^53
-constexpr int64_t kHeader = 5;
+constexpr int64_t kMaxWord = int64_t{1} << 53;
+constexpr int64_t kHeader = 7;
+constexpr int64_t kSlotWords = 4;
 constexpr int64_t kRowHeader = 4;
 
 bool isCount(double word, int64_t limit) { return word >= 0 && word <= static_cast<double>(limit) && word == std::trunc(word); }
@@ -39,16 +41,27 @@ Status runTwin(const Kernel& kernel, const Row& row) {
 std::unique_ptr<Program> Program::decode(const double* words, int64_t count) {
   const double* const end = words + count;
   if (count < kHeader || !isCount(words[0], count) || !isCount(words[1], count) || !isCount(words[2], count)) return nullptr;
-  if (!isCount(words[3], int64_t{1} << 53) || !isCount(words[4], count)) return nullptr;
+  if (!isCount(words[3], kMaxWord) || !isCount(words[4], count)) return nullptr;
+  if (!isCount(words[5], count) || !isCount(words[6], kMaxWord)) return nullptr;
   auto program = std::make_unique<Program>();
   const auto rows = static_cast<int64_t>(words[0]), backups = static_cast<int64_t>(words[2]);
+  const auto slots = static_cast<int64_t>(words[5]);
   program->bases_.assign(static_cast<size_t>(words[1]) + 1, nullptr);
   program->backupOffset_ = static_cast<int64_t>(words[3]);
   program->guardedRows_ = static_cast<int64_t>(words[4]);
+  program->arenaBytes_ = static_cast<int64_t>(words[6]);
   words += kHeader;
   for (int64_t i = 0; i < backups; ++i, words += 2) {
-    if (end - words < 2 || !isCount(words[0], int64_t{1} << 53) || !isCount(words[1], int64_t{1} << 53)) return nullptr;
+    if (end - words < 2 || !isCount(words[0], kMaxWord) || !isCount(words[1], kMaxWord)) return nullptr;
     program->backups_.push_back({toPointer(words[0]), static_cast<int64_t>(words[1])});
+  }
+  for (int64_t i = 0; i < slots; ++i, words += kSlotWords) {
+    if (end - words < kSlotWords ||
+        !std::all_of(words, words + kSlotWords, [](double word) { return isCount(word, kMaxWord); })) {
+      return nullptr;
+    }
+    const auto word = [&](int64_t k) { return static_cast<int64_t>(words[k]); };
+    program->slots_.push_back({word(0), word(1), word(2), word(3)});
   }
   for (int64_t i = 0; i < rows; ++i) {
     if (!program->decodeRow(words, end)) return nullptr;
@@ -71,7 +84,8 @@ bool Program::decodeRow(const double*& words, const double* end) {
   words += kRowHeader;
   for (int64_t i = 0; i < buffers; ++i, words += 2) {
     const double base = words[0], offset = words[1];
-    if (!(base == -1 || isCount(base, bindingCount() - 1)) || !(offset >= 0 && offset <= kMaxWord)) return false;
+    if (!(base == -1 || isCount(base, bindingCount() - 1)) || !(offset >= 0 && offset <= static_cast<double>(kMaxWord)))
+      return false;
     if (base >= 0)
       patches_.push_back({static_cast<int64_t>(pointers_.size()), static_cast<int64_t>(base), static_cast<int64_t>(offset)});
     pointers_.push_back(base >= 0 ? nullptr : toPointer(offset));
@@ -117,11 +131,13 @@ void Program::restore() {
   }
 }
 
-Status Program::runRows(const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed) {
+Status Program::runRows(const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed) {
   double before = nanoseconds ? now() : 0;
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Entry& entry = rows_[i];
+    zones.beforeRow(static_cast<int64_t>(i));
     const Status status = entry.twin ? runTwin(*entry.kernel, entry.row) : entry.kernel->fast(entry.row);
+    zones.afterRow(static_cast<int64_t>(i));
     if (status.code != StatusCode::ok || stop.load(std::memory_order_relaxed) == Stop::betweenRows) {
       *failed = static_cast<int64_t>(i);
       return declared(*entry.kernel, status);
@@ -138,10 +154,12 @@ Status Program::runRows(const std::atomic<Stop>& stop, double* nanoseconds, int6
 Outcome Program::run(void* const* bindings, int64_t repeats, const std::atomic<Stop>& stop, double* nanoseconds) {
   bind(bindings);
   const FlushDenormals flush;
+  const RedZones zones(slots_, bases_[0], arenaBytes_);
   Outcome outcome;
   while (outcome.repeats < repeats && stop.load(std::memory_order_relaxed) == Stop::no) {
+    zones.beforeRun();
     save();
-    outcome.status = runRows(stop, nanoseconds, &outcome.row);
+    outcome.status = runRows(zones, stop, nanoseconds, &outcome.row);
     if (outcome.status.code != StatusCode::ok) {
       // A row past the guarded ones cannot fail on its data: only a malformed row does, and that fails before it writes.
       if (outcome.row < guardedRows_) restore();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/red_zones.h"
 #include "kernel.h"
 
 namespace steepest {
@@ -24,9 +25,10 @@ struct Outcome {
 
 class Program {
  public:
-  // Decodes [rows, bindings, backups, backup offset, guarded rows, (address, bytes) per backup, rows...]. A row is
-  // [kernel id, twin, buffer count, argument count, (base, offset) per buffer, arguments...]; base -1 is an absolute address, 0
-  // the arena, k > 0 binding k. Null if the words are malformed.
+  // Decodes [rows, bindings, backups, backup offset, guarded rows, slots, arena bytes, (address, bytes) per backup,
+  // (offset, bytes, first row, last row) per slot of the arena, rows...]. A row is [kernel id, twin, buffer count, argument
+  // count, (base, offset) per buffer, arguments...]; base -1 is an absolute address, 0 the arena, k > 0 binding k. Null if the
+  // words are malformed.
   static std::unique_ptr<Program> decode(const double* words, int64_t count);
 
   int64_t bindingCount() const { return static_cast<int64_t>(bases_.size()); }
@@ -55,7 +57,7 @@ class Program {
   bool decodeRow(const double*& words, const double* end);
   void link();
   void bind(void* const* bindings);
-  Status runRows(const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed);
+  Status runRows(const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed);
   void save();
   void restore();
 
@@ -65,6 +67,8 @@ class Program {
   std::vector<Patch> patches_;     // pointers that follow a binding
   std::vector<void*> bases_;       // the bindings that the pointers hold now
   std::vector<Backup> backups_;
+  std::vector<Slot> slots_;  // for RedZones
+  int64_t arenaBytes_ = 0;
   int64_t backupOffset_ = 0;
   int64_t guardedRows_ = 0;
 };
