@@ -5,7 +5,7 @@
 // as many bytes. Invariant: it is read anew beside every shape, so that a disturbed figure shows as one.
 import { parseArgs } from 'node:util'
 import { blasRate } from './support/blas.js'
-import { measure, native, scratchOf } from './support/kernel-rows.js'
+import { measure, native } from './support/kernel-rows.js'
 import { bytesOf, copyOf, type KernelShape, kernelShapes } from './support/kernel-shapes.js'
 import { ceilings } from './support/machine.js'
 
@@ -15,14 +15,13 @@ const { values: options } = parseArgs({
 
 const rounds = Number(options.rounds)
 
-/** Which algorithm a convolution takes: Winograd's is told by its scratch, the others follow from the shape. */
+/** Which algorithm a convolution takes: Winograd is asked for, the others follow from the shape. */
 function algorithmOf(shape: KernelShape): string {
   if (!shape.kernel.startsWith('conv2d')) return ''
-  const [, H, W, C, KH, KW, O, OH, OW, , , , , , , groups] = shape.args
+  const [, H, W, C, KH, KW, O, OH, OW, , , , , , , groups, winograd] = shape.args
   if (KH === 1 && KW === 1 && groups === 1 && OH === H && OW === W) return '  product'
   if (groups !== 1 && groups === C && groups === O) return '  depthwise'
-  const direct = scratchOf({ ...shape, args: [...shape.args.slice(0, -1), 1] })
-  return scratchOf(shape) === direct ? '  direct' : '  Winograd'
+  return winograd ? '  Winograd' : '  direct'
 }
 
 /** What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. */

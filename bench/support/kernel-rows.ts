@@ -26,12 +26,6 @@ function writeRow({ kernel, args }: KernelShape, addresses: readonly number[]): 
   return scratch.length > 0 ? 4 + addresses.length : null
 }
 
-/** Scratch that the kernel asks for a row. */
-export function scratchOf(shape: KernelShape): number {
-  const addresses = shape.sizes.map(() => 0)
-  return writeRow(shape, addresses) === null ? 0 : native.scratchBytes()
-}
-
 /** Milliseconds per call of each round, sorted. */
 export function measure(shape: KernelShape, rounds: number): number[] {
   const { kernel, sizes, widths } = shape

@@ -21,8 +21,8 @@ export interface ConvOptions {
   dilation?: number
   groups?: number
   output?: number
-  /** Without it the kernel takes the faster algorithm. */
-  direct?: boolean
+  /** Default: direct. */
+  winograd?: boolean
 }
 
 export const bytesOf = ({ sizes, widths }: KernelShape): number =>
@@ -48,7 +48,7 @@ export function conv(
   O: number,
   options: ConvOptions = {},
 ): KernelShape[] {
-  const { stride = 1, pad = 0, dilation = 1, groups = 1, direct = false } = options
+  const { stride = 1, pad = 0, dilation = 1, groups = 1, winograd = false } = options
   const out = options.output ?? Math.floor((size + 2 * pad - (kernel - 1) * dilation - 1) / stride) + 1
   const [x, w, y] = [batch * size * size * C, (kernel * kernel * C * O) / groups, batch * out * out * O]
   const args = [
@@ -68,7 +68,7 @@ export function conv(
     dilation,
     dilation,
     groups,
-    Number(direct),
+    Number(winograd),
   ]
   const notes = Object.entries({ stride, pad, dilation, groups }).filter(([name, value]) => value !== (name === 'pad' ? 0 : 1))
   const label = [`${batch}x${size}x${size} ${C}->${O} ${kernel}x${kernel}`, ...notes.map(([name, value]) => `${name} ${value}`)]
@@ -138,19 +138,19 @@ export const kernelShapes: readonly KernelShape[] = [
   matmul('vector', 1, 1024, 1024),
   ...conv(64, 28, 1, 3, 32),
   ...conv(64, 32, 3, 3, 16, { pad: 1 }),
+  ...conv(64, 26, 32, 3, 64, { winograd: true }),
   ...conv(64, 26, 32, 3, 64),
-  ...conv(64, 26, 32, 3, 64, { direct: true }),
+  ...conv(64, 32, 16, 3, 16, { pad: 1, winograd: true }),
   ...conv(64, 32, 16, 3, 16, { pad: 1 }),
-  ...conv(64, 32, 16, 3, 16, { pad: 1, direct: true }),
+  ...conv(64, 16, 32, 3, 32, { pad: 1, winograd: true }),
   ...conv(64, 16, 32, 3, 32, { pad: 1 }),
-  ...conv(64, 16, 32, 3, 32, { pad: 1, direct: true }),
+  ...conv(64, 8, 64, 3, 64, { pad: 1, winograd: true }),
   ...conv(64, 8, 64, 3, 64, { pad: 1 }),
-  ...conv(64, 8, 64, 3, 64, { pad: 1, direct: true }),
-  ...conv(1, 32, 16, 3, 16, { pad: 1 }),
+  ...conv(1, 32, 16, 3, 16, { pad: 1, winograd: true }),
   ...conv(1, 16, 32, 3, 32, { pad: 1 }),
   ...conv(1, 8, 64, 3, 64, { pad: 1 }),
   ...conv(4, 8, 64, 3, 64, { pad: 1 }),
-  ...conv(16, 32, 64, 3, 64, { pad: 1 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1, winograd: true }),
   ...conv(16, 32, 64, 3, 128, { stride: 2, pad: 1 }),
   ...conv(64, 32, 16, 3, 32, { stride: 2, output: 16 }),
   ...conv(64, 16, 32, 3, 64, { stride: 2, output: 8 }),

@@ -7,6 +7,7 @@ import { isFloat, promote } from '../tensor/dtype.js'
 import { type Shape, showShape } from '../tensor/shape.js'
 import { emptyTensor, type Tensor } from '../tensor/tensor.js'
 import { castTo } from './cast.js'
+import { type ConvAlgorithm, usesWinograd } from './conv-algorithm.js'
 import { apply, defineOp, isTwin, type Op, type Samples } from './op.js'
 import { type Padding, type Pair, pair, slide } from './window.js'
 
@@ -27,12 +28,6 @@ export interface Conv2dOptions {
   convAlgorithm?: ConvAlgorithm
 }
 
-/** How float32 convolutions are computed. */
-export type ConvAlgorithm = 'auto' | 'direct' | 'winograd'
-
-/** The algorithms, in the order of their codes in native/kernels/conv.h. */
-export const convAlgorithms: readonly ConvAlgorithm[] = ['auto', 'direct', 'winograd']
-
 interface Geometry {
   readonly input: Shape
   readonly kernel: Shape
@@ -45,28 +40,6 @@ const kernels = {
   forward: kernelNamed('conv2d'),
   input: kernelNamed('conv2dBackwardInput'),
   kernel: kernelNamed('conv2dBackwardKernel'),
-}
-
-/** The code of an algorithm; throws where 'winograd' cannot do the shape. */
-export function algorithmCode(
-  fn: string,
-  algorithm: ConvAlgorithm,
-  kernelSize: readonly number[],
-  strides: readonly number[],
-  dilation: readonly number[],
-  groups: number,
-): number {
-  const code = convAlgorithms.indexOf(algorithm)
-  if (code < 0) throw new ValueError(wrongArgument(fn, 'convAlgorithm', "'auto', 'direct' or 'winograd'", algorithm))
-  const fits = kernelSize.every((n) => n === 3) && [...strides, ...dilation, groups].every((n) => n === 1)
-  if (algorithm === 'winograd' && !fits) {
-    const shape = `kernel ${showShape(kernelSize)}, strides ${showShape(strides)}, dilation ${showShape(dilation)}, ${groups} group(s)`
-    throw new ValueError(
-      `${fn}: argument 'convAlgorithm' must be 'auto' or 'direct' unless the kernel is 3×3 with strides, dilation and groups of 1, ` +
-        `got 'winograd' for ${shape}`,
-    )
-  }
-  return code
 }
 
 function geometry(input: Shape, kernel: Shape, options: Conv2dOptions): Geometry {
@@ -89,6 +62,7 @@ function geometry(input: Shape, kernel: Shape, options: Conv2dOptions): Geometry
     )
   }
   const output = [batch, ...outputs, filters]
+  const window = { kernelSize: [kernelHeight, kernelWidth], strides, dilation, groups }
   const args = [
     batch,
     height,
@@ -102,7 +76,7 @@ function geometry(input: Shape, kernel: Shape, options: Conv2dOptions): Geometry
     ...before,
     ...dilation,
     groups,
-    algorithmCode('conv2d', options.convAlgorithm ?? 'auto', [kernelHeight, kernelWidth], strides, dilation, groups),
+    Number(usesWinograd('conv2d', options.convAlgorithm ?? 'auto', window, { batch, outputs, channels, filters })),
   ]
   return { input, kernel, output, args }
 }

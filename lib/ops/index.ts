@@ -3,7 +3,8 @@ export * from './activations.js'
 export { affineSample } from './affine.js'
 export { broadcastTo } from './broadcast.js'
 export { cast, clone } from './cast.js'
-export { type Conv2dOptions, type ConvAlgorithm, conv2d } from './conv.js'
+export { type Conv2dOptions, conv2d } from './conv.js'
+export type { ConvAlgorithm } from './conv-algorithm.js'
 export {
   abs,
   acos,

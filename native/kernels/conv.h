@@ -12,12 +12,10 @@
 
 namespace steepest {
 
-// How the convolution is computed, as rows carry it: by the faster one, by the definition, by winograd.h.
-enum class ConvAlgorithm : int64_t { automatic = 0, direct = 1, winograd = 2 };
 
 struct ConvShape {
   int64_t N, H, W, C, KH, KW, O, OH, OW, strideH, strideW, padTop, padLeft, dilationH, dilationW, groups;
-  ConvAlgorithm algorithm;
+  bool winograd;  // how it is computed: as winograd.h has it, or directly
   int64_t groupC() const { return C / groups; }
   int64_t groupO() const { return O / groups; }
   int64_t taps() const { return KH * KW; }
@@ -32,7 +30,7 @@ struct ConvShape {
 constexpr int64_t kConvArguments = 17;
 
 // Whether the row is well formed; fills `shape` from args
-// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,algorithm].
+// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,winograd].
 bool parseConv(const Row& row, int64_t buffers, ConvShape* shape);
 
 // Element y of the convolution by its definition, for twins.

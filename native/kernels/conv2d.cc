@@ -216,12 +216,10 @@ Correlation inputCorrelation(const ConvShape& s, const Row& row) {
 
 }  // namespace
 
-bool convPools(const ConvShape& s) { return !s.isPointwise() && usesWinograd(s); }
-
 Status convForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue) {
   if (s.isPointwise()) return multiplyPixels(s, row, epilogue);
   if (s.N * s.OH * s.OW * s.O == 0) return {};
-  if (usesWinograd(s)) return winogradForward(s, row, epilogue), Status{};
+  if (s.winograd) return winogradForward(s, row, epilogue), Status{};
   Correlation c = forwardCorrelation(s, row);
   c.epilogue = epilogue;
   run(c, s, row.buffer<float>(2));
@@ -230,7 +228,7 @@ Status convForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilo
 
 int64_t convForwardScratch(const ConvShape& s, const Row& row) {
   if (s.isPointwise()) return matmulScratch(forwardProduct(row, s).row);
-  if (usesWinograd(s)) return winogradForwardScratch(s);
+  if (s.winograd) return winogradForwardScratch(s);
   if (s.isDepthwise()) return runBytes(s.OH, s.OW) + 4 * s.taps() * s.C;
   return runBytes(s.OH, s.OW) + 4 * packedFloats(s.groups, s.groupO(), s.groupC(), s.taps());
 }
@@ -253,7 +251,7 @@ Status conv2dBackwardInputFast(const Row& row) {
   if (!parseConv(row, 4, &s)) return kBadRow;
   if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
   if (s.N * s.H * s.W * s.C == 0) return {};
-  if (usesWinograd(s)) return winogradBackwardInput(s, row), Status{};
+  if (s.winograd) return winogradBackwardInput(s, row), Status{};
   run(inputCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }
@@ -262,7 +260,7 @@ int64_t conv2dBackwardInputScratch(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return 0;
   if (s.isPointwise()) return matmulScratch(inputProduct(row, s).row);
-  if (usesWinograd(s)) return winogradBackwardInputScratch(s);
+  if (s.winograd) return winogradBackwardInputScratch(s);
   if (s.isDepthwise()) return runBytes(s.H, s.W) + 4 * s.taps() * s.C;
   return runBytes(s.H, s.W) + 4 * packedFloats(s.groups, s.groupC(), s.groupO(), s.taps());
 }

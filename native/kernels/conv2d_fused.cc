@@ -1,15 +1,11 @@
 // conv2dFused: a convolution and what stands behind it in one row, which programs put in place of several.
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "kernels/conv_epilogue.h"
-#include "kernels/gemm.h"
 #include "kernels/scalar_math.h"
 
 namespace steepest {
-
-Status maxPool2dFast(const Row& row);
 
 namespace {
 
@@ -26,9 +22,7 @@ struct FusedRow {
   int64_t where, x, w, bias, centre, residual, scratch;  // after centre: factor, offset
 
   int64_t elements() const { return shape.N * shape.OH * shape.OW * shape.O; }
-  // Whether the convolution is stored whole in scratch, and pooled from there.
-  bool poolsApart() const { return pooling != Pooling::none && !convPools(shape); }
-  int64_t wholeBytes() const { return poolsApart() ? roundUp(elements() * (4 + 1), 64) : 0; }
+  bool pools() const { return pooling != Pooling::none; }
 };
 
 bool parseFused(const Row& row, FusedRow* f) {
@@ -51,7 +45,7 @@ bool parseFused(const Row& row, FusedRow* f) {
   f->centre = take(row.flag(kConvArguments + 1), 3);
   f->residual = take(row.flag(kConvArguments + 2), 1);
   f->scratch = next;
-  return pooling <= 2 && (f->pooling == Pooling::none || f->residual < 0);
+  return pooling <= 2 && (!f->pools() || (f->shape.winograd && f->residual < 0));
 }
 
 template <typename T>
@@ -67,19 +61,9 @@ ConvEpilogue epilogueOf(const FusedRow& f, const Row& row) {
   e.offset = bufferOrNull<float>(row, f.centre < 0 ? -1 : f.centre + 2);
   e.residual = bufferOrNull<float>(row, f.residual);
   e.relu = f.relu;
-  e.pooled = f.pooling != Pooling::none && !f.poolsApart();
-  e.where = e.pooled ? bufferOrNull<uint8_t>(row, f.where) : nullptr;
+  e.pooled = f.pools();
+  e.where = bufferOrNull<uint8_t>(row, f.where);
   return e;
-}
-
-// y = maxima of the convolution `whole`; where the row has no taps they go to `taps`.
-Status pool(const FusedRow& f, const Row& row, float* whole, void* taps) {
-  const ConvShape& s = f.shape;
-  const int64_t sizes[] = {s.N, s.OH, s.OW, s.O, 2, 2, s.OH / 2, s.OW / 2, 2, 2, 0, 0};
-  double arguments[std::size(sizes)];
-  std::copy(std::begin(sizes), std::end(sizes), arguments);
-  void* buffers[] = {row.buffers[0], f.where < 0 ? taps : row.buffers[f.where], whole};
-  return maxPool2dFast({buffers, arguments, 3, static_cast<int64_t>(std::size(sizes))});
 }
 
 // Element i of the convolution after all steps but pooling.
@@ -112,22 +96,18 @@ double maximumAt(const FusedRow& f, const Row& row, int64_t i, uint8_t* tap) {
 }  // namespace
 
 // [y, where if taps are asked for, x, w, and as the flags say bias; centre, factor, offset; residual; scratch]
-// args [those of conv2d, bias, normalization, residual, relu: flags; pooling: 0 none, 1 maxima, 2 maxima and taps]
+// args [those of conv2d, bias, normalization, residual, relu: flags; pooling, for Winograd without residual: 0 none,
+// 1 maxima, 2 maxima and taps]
 Status conv2dFusedFast(const Row& row) {
   FusedRow f;
   if (!parseFused(row, &f) || row.bufferCount != f.scratch + 1) return kBadRow;
-  char* scratch = row.buffer<char>(f.scratch);
-  const bool apart = f.poolsApart();
-  void* buffers[] = {apart ? scratch : row.buffers[0], row.buffers[f.x], row.buffers[f.w], scratch + f.wholeBytes()};
-  const Status status = convForward(f.shape, {buffers, f.arguments, 4, kConvArguments}, epilogueOf(f, row));
-  if (!apart || status.code != StatusCode::ok) return status;
-  return pool(f, row, reinterpret_cast<float*>(scratch), scratch + 4 * f.elements());
+  void* buffers[] = {row.buffers[0], row.buffers[f.x], row.buffers[f.w], row.buffers[f.scratch]};
+  return convForward(f.shape, {buffers, f.arguments, 4, kConvArguments}, epilogueOf(f, row));
 }
 
 int64_t conv2dFusedScratch(const Row& row) {
   FusedRow f;
-  if (!parseFused(row, &f)) return 0;
-  return f.wholeBytes() + convForwardScratch(f.shape, {row.buffers, f.arguments, 4, kConvArguments});
+  return parseFused(row, &f) ? convForwardScratch(f.shape, {row.buffers, f.arguments, 4, kConvArguments}) : 0;
 }
 
 // Buffers and arguments are those of conv2dFusedFast; scratch may be missing.
@@ -136,7 +116,7 @@ Status conv2dFusedTwin(const Row& row) {
   if (!parseFused(row, &f) || row.bufferCount < f.scratch) return kBadRow;
   double* y = row.buffer<double>(0);
   const ConvShape& s = f.shape;
-  if (f.pooling == Pooling::none) {
+  if (!f.pools()) {
     for (int64_t i = 0; i < f.elements(); ++i) y[i] = finishedAt(f, row, i);
     return {};
   }

@@ -221,7 +221,7 @@ Status conv2dBackwardKernelFast(const Row& row) {
     std::fill_n(g.dw, s.taps() * s.groupC() * s.O, 0.0f);
     return {};
   }
-  if (usesWinograd(s)) return winogradBackwardKernel(s, row), Status{};
+  if (s.winograd) return winogradBackwardKernel(s, row), Status{};
   if (s.isDepthwise()) return depthwiseBackwardKernel(row, s);
   g.x = row.buffer<float>(1);
   g.dy = row.buffer<float>(2);
@@ -238,7 +238,7 @@ int64_t conv2dBackwardKernelScratch(const Row& row) {
   KernelGradient g;
   if (!parseConv(row, row.bufferCount, &g.shape)) return 0;
   if (g.shape.isPointwise()) return matmulScratch(ProductRow(row, g.shape).row);
-  if (usesWinograd(g.shape)) return winogradBackwardKernelScratch(g.shape);
+  if (g.shape.winograd) return winogradBackwardKernelScratch(g.shape);
   if (g.shape.isDepthwise()) return depthwiseBackwardKernelScratch(g.shape);
   g.cut();
   const int64_t partials = g.slices > 1 ? g.slices * g.shape.taps() * g.shape.groupC() * g.shape.O : 0;

@@ -174,15 +174,6 @@ void run(WinogradCorrelation c, const Row& row) {
 
 }  // namespace
 
-// Per channel and filter, direct costs 9 multiplications a pixel; Winograd 36 a tile, half as much again for its transforms, and
-// those of the kernel, which threads write once and read from each other: they are put at 1440, since up to sixteen whole tiles
-// the direct convolution was measured to be faster. Below 16 channels or filters the transforms outweigh the products.
-bool usesWinograd(const ConvShape& s) {
-  if (s.algorithm != ConvAlgorithm::automatic) return s.algorithm == ConvAlgorithm::winograd;
-  if (!fitsWinograd(s) || s.C < 16 || s.O < 16) return false;
-  return 9 * s.N * s.OH * s.OW > 54 * forwardOf(s).grid.tiles() + 1440;
-}
-
 void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue) {
   WinogradCorrelation c = forwardOf(s);
   c.epilogue = epilogue;

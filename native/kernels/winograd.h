@@ -86,9 +86,6 @@ inline bool fitsWinograd(const ConvShape& s) {
   return s.KH == 3 && s.KW == 3 && s.strideH == 1 && s.strideW == 1 && s.dilationH == 1 && s.dilationW == 1 && s.groups == 1;
 }
 
-// Whether the row asks for Winograd, or leaves the choice and is faster with it.
-bool usesWinograd(const ConvShape& s);
-
 // The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it), conv2dBackwardInput and
 // conv2dBackwardKernel.
 void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);

@@ -1,7 +1,8 @@
 // Convolution of images.
 
 import { ValueError, wrongArgument } from '../../errors.js'
-import { algorithmCode, type ConvAlgorithm, conv2d as convolve } from '../../ops/conv.js'
+import { conv2d as convolve } from '../../ops/conv.js'
+import { type ConvAlgorithm, checkAlgorithm } from '../../ops/conv-algorithm.js'
 import { type Pair, pair, slide } from '../../ops/window.js'
 import type { Tensor, Variable } from '../../tensor/tensor.js'
 import { type Activation, type ActivationLike, getActivation } from '../activations.js'
@@ -68,7 +69,8 @@ export class Conv2d extends Layer {
       throw new ValueError(wrongArgument('conv2d', 'groups', `a divisor of ${this.filters} filters`, this.groups))
     this.useBias = truth('conv2d', 'useBias', options.useBias ?? true)
     this.convAlgorithm = options.convAlgorithm ?? 'auto'
-    algorithmCode('conv2d', this.convAlgorithm, this.kernelSize, this.strides, this.dilationRate, this.groups)
+    const { kernelSize, strides, dilationRate: dilation, groups } = this
+    checkAlgorithm('conv2d', this.convAlgorithm, { kernelSize, strides, dilation, groups })
     this.activation = getActivation('conv2d', options.activation)
     this.parts = kernelParts('conv2d', options)
     this.buildIfKnown()

@@ -75,9 +75,9 @@ function withPooling(fused: Fused, { args, outputs }: RecordedRow, keepsTaps: bo
   return { ...fused, pooling: keepsTaps ? 2 : 1, outputs: keepsTaps ? outputs : outputs.slice(0, 1) }
 }
 
-/** Kernels of 3 × 3 without strides, dilation and groups: of others the pooling would be a pass of its own. */
+/** Whether it is computed by Winograd, whose tiles hold whole windows: for others the pooling would be a pass of its own. */
 function isTiled({ args }: RecordedRow): boolean {
-  return args[4] === 3 && args[5] === 3 && [9, 10, 13, 14, 15].every((i) => args[i] === 1)
+  return args[convolutionArguments - 1] === 1
 }
 
 /** The convolution with the next row, if it can be taken in. */

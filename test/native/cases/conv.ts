@@ -13,10 +13,8 @@ export interface Geometry {
   pad?: [number, number, number, number] // top, bottom, left, right
   dilation?: [number, number]
   groups?: number
-  algorithm?: 'auto' | 'direct' | 'winograd'
+  algorithm?: 'direct' | 'winograd'
 }
-
-const algorithms = { auto: 0, direct: 1, winograd: 2 }
 
 type Full = Required<Geometry> & { OH: number; OW: number }
 
@@ -77,7 +75,7 @@ function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
     g.pad[2],
     ...g.dilation,
     g.groups,
-    algorithms[g.algorithm],
+    Number(g.algorithm === 'winograd'),
   ]
   const products = ((g.KH * g.KW * g.C) / g.groups) * sizes.y
   const make = (kernel: string, length: number, inputs: number[][], terms: number, add: Add): KernelCase => ({
@@ -164,10 +162,7 @@ function winogradCases(): KernelCase[] {
     ...convolutions({ ...window, N: 0, H: 5, W: 5, C: 3, O: 4 }),
     ...convolutions({ ...window, N: 7, H: 9, W: 18, C: 17, O: 20, pad: around }),
     ...convolutions({ ...window, N: 1, H: 9, W: 10, C: 70, O: 150 }),
-    ...layers.flatMap((layer) => [
-      ...convolutions({ ...window, ...layer, algorithm: 'auto' }),
-      ...convolutions({ ...window, ...layer }),
-    ]),
+    ...layers.flatMap((layer) => convolutions({ ...window, ...layer })),
   ]
 }
 
