@@ -3,7 +3,7 @@ import { environment } from '../environment.js'
 import { ValueError } from '../errors.js'
 
 /** Passes over recorded rows, in the order in which they run. */
-export const passNames = ['dead', 'epilogue', 'convolution', 'merge', 'segments'] as const
+export const passNames = ['dead', 'epilogue', 'convolution', 'merge', 'slices', 'segments'] as const
 export type PassName = (typeof passNames)[number]
 
 const modes = ['eager', 'unplanned', 'check', 'profile', 'no-inplace'] as const
@@ -19,6 +19,8 @@ export interface Settings {
   check: boolean
   /** Time every row. */
   profile: boolean
+  /** What a row of a slice of a batch reads and writes at most, in bytes: it and its neighbours stay in a cache of many MiB. */
+  sliceBytes: number
   /** Passes that are left out. */
   without: Set<PassName>
 }
@@ -37,6 +39,7 @@ export function parseSettings(text: string): Settings {
     inPlace: !has('no-inplace') && !has('unplanned') && !has('check'),
     check: has('check'),
     profile: has('profile'),
+    sliceBytes: 8 * 1024 * 1024,
     // Check mode names the one operation that made a NaN.
     without: new Set(passNames.filter((name) => words.includes(`no-${name}`) || (name === 'merge' && has('check')))),
   }

@@ -190,11 +190,14 @@ function allocateSmall(from: Slab, bytes: number): Storage {
   return storage
 }
 
+/** Memory that a program will plan. */
+export const plannedStorage = (bytes: number): Storage => new Storage(noBlock, 0, bytes, 'recorded')
+
 /** Uninitialised memory for a tensor; a promise of it while a program is recorded. It belongs to the innermost open scope, if any. */
 export function allocate(bytes: number): Storage {
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ValueError(`tensor: ${bytes} is no number of bytes`)
   const storage = recording()
-    ? new Storage(noBlock, 0, bytes, 'recorded')
+    ? plannedStorage(bytes)
     : bytes < largeBytes
       ? allocateSmall(slab, bytes)
       : allocateLarge(Math.ceil(bytes / 4096) * 4096)

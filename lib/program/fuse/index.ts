@@ -7,6 +7,7 @@ import { dropDeadRows } from './dead.js'
 import { fuseEpilogues } from './epilogue.js'
 import { mergeFormulas } from './merge.js'
 import { joinSegments } from './segments.js'
+import { sliceBatches } from './slices.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
 export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean) => readonly RecordedRow[]
@@ -16,6 +17,7 @@ const passes: Readonly<Record<PassName, Pass>> = {
   epilogue: fuseEpilogues,
   convolution: fuseConvolutions,
   merge: mergeFormulas,
+  slices: sliceBatches,
   segments: joinSegments,
 }
 
