@@ -12,7 +12,6 @@
 
 namespace steepest {
 
-
 struct ConvShape {
   int64_t N, H, W, C, KH, KW, O, OH, OW, strideH, strideW, padTop, padLeft, dilationH, dilationW, groups;
   bool winograd;  // how it is computed: as winograd.h has it, or directly

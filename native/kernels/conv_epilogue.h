@@ -22,7 +22,8 @@ struct ConvEpilogue {
   bool changesPixels() const { return bias || centre || residual || relu; }
 };
 
-// The forward pass, y as `epilogue` leaves it, which pools by Winograd only: its tiles hold whole windows. Buffers [y, x, w, scratch], arguments those of conv2d.
+// The forward pass, y as `epilogue` leaves it, which pools by Winograd only: its tiles hold whole windows. Buffers [y, x, w,
+// scratch], arguments those of conv2d.
 Status convForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);
 int64_t convForwardScratch(const ConvShape& s, const Row& row);
 

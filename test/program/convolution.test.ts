@@ -120,6 +120,36 @@ describe('a convolution leaves alone', () => {
   })
 })
 
+describe('a mask behind max-pooling', () => {
+  /** Kernels and shapes of the backward pass of relu and pooling, with the same gradients as without the pass. */
+  function backward(size: number, strides: number, activation: (y: st.Tensor) => st.Tensor): string[] {
+    const run = (): { gradient: number[]; rows: string[] } => {
+      const program = st.program((x: st.Tensor) => {
+        const squares = (a: st.Tensor): st.Tensor => maxPool2d(activation(a), size, { strides }).square().sum()
+        const { value, grads } = st.valueAndGrad(squares)(x)
+        return [value, ...grads]
+      })
+      const [, gradient] = program.sync(image(2, 9, 8, 3))
+      const rows = [...program.toString().matchAll(/ (pointwise|maxPool2dBackward) +float32(\[\d+,\d+,\d+,3])/g)]
+      return { gradient: Array.from((gradient as st.Tensor).dataSync()), rows: rows.map(([, name, shape]) => `${name}${shape}`) }
+    }
+    const { gradient, rows } = run()
+    for (const switches of ['no-unpool', 'eager']) expect(withSettings(switches, run).gradient).toEqual(gradient)
+    return rows.slice(-2)
+  }
+
+  it('works on windows, before they are spread', () => {
+    expect(backward(2, 2, relu)).toEqual(['pointwise[2,4,4,3]', 'maxPool2dBackward[2,9,8,3]'])
+    expect(backward(3, 2, relu)).toEqual(['pointwise[2,4,3,3]', 'maxPool2dBackward[2,9,8,3]'])
+    expect(withSettings('no-unpool', () => backward(2, 2, relu))[1]).toBe('pointwise[2,9,8,3]')
+  })
+
+  it('stays where it is if it is no mask', () => {
+    expect(backward(2, 2, (y) => y.tanh())).toEqual(['maxPool2dBackward[2,9,8,3]', 'pointwise[2,9,8,3]'])
+    expect(backward(2, 2, (y) => relu(y).mul(y))[1]).toBe('pointwise[2,9,8,3]')
+  })
+})
+
 describe('training a network of convolutions', () => {
   it('gives the same bits with each pass, without it and eagerly', () => {
     const results = threeWays(() => {

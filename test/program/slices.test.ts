@@ -48,9 +48,15 @@ describe('a batch in slices', () => {
   it('keeps what is returned or read by others whole', () => {
     const results: Net = (a) => {
       const y = relu(conv2d(a, w))
-      return [y, conv2d(y, v), y.mean(0)]
+      return [y, relu(conv2d(conv2d(y, v), v)), y.mean(0)]
     }
-    expect(batches(results, x, 1)).toHaveLength(20)
+    expect(batches(results, x, 1)).toHaveLength(30)
+    expect(batches((a) => [conv2d(a, w), conv2d(conv2d(a, w), v)].reverse(), x, 1)).toContain(1)
+    const nothingInner: Net = (a) => {
+      const y = conv2d(a, w)
+      return [y, conv2d(y, v)]
+    }
+    expect(batches(nothingInner, x, 1)).toEqual([10, 10])
   })
 
   it('has residuals and normalized rows as parts', () => {

@@ -8,6 +8,7 @@ import { fuseEpilogues } from './epilogue.js'
 import { mergeFormulas } from './merge.js'
 import { joinSegments } from './segments.js'
 import { sliceBatches } from './slices.js'
+import { maskBeforeUnpooling } from './unpool.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
 export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean) => readonly RecordedRow[]
@@ -15,6 +16,7 @@ export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage
 const passes: Readonly<Record<PassName, Pass>> = {
   dead: dropDeadRows,
   epilogue: fuseEpilogues,
+  unpool: maskBeforeUnpooling,
   convolution: fuseConvolutions,
   merge: mergeFormulas,
   slices: sliceBatches,

@@ -76,10 +76,12 @@ class Segment {
     return Math.min(this.batch, Math.ceil(most / settings.sliceBytes))
   }
 
-  /** Whether a storage exists for one slice at a time. */
-  isInner(storage: Storage, readers: ReadonlyMap<Storage, readonly RecordedRow[]>): boolean {
+  /** Storages that need to exist for one slice at a time only. */
+  inner(readers: ReadonlyMap<Storage, readonly RecordedRow[]>): Set<Storage> {
     const own = new Set(this.sliced.map(({ row }) => row))
-    return this.made.has(storage) && this.isTemporary(storage) && (readers.get(storage) ?? []).every((row) => own.has(row))
+    const isInner = (storage: Storage): boolean =>
+      this.isTemporary(storage) && (readers.get(storage) ?? []).every((row) => own.has(row))
+    return new Set([...this.made].filter(isInner))
   }
 }
 
@@ -118,12 +120,11 @@ function sliceOf(
   return { ...row, outputs, inputs, args, source: new PointwiseSource(source.formula, inputs, shape, source.type) }
 }
 
-/** The rows of a segment, slice by slice. */
-function sliced(segment: Segment, readers: ReadonlyMap<Storage, readonly RecordedRow[]>): RecordedRow[] {
+/** The rows of a segment, slice by slice; null where that gains nothing. */
+function sliced(segment: Segment, readers: ReadonlyMap<Storage, readonly RecordedRow[]>): RecordedRow[] | null {
   const { batch, slices } = segment
-  const innerStorages = new Set(
-    segment.sliced.flatMap(({ row }) => row.outputs.map(({ storage }) => storage)).filter((s) => segment.isInner(s, readers)),
-  )
+  const innerStorages = segment.inner(readers)
+  if (slices < 2 || innerStorages.size === 0) return null
   return Array.from({ length: slices }, (_, slice) => {
     const [first, last] = [slice, slice + 1].map((i) => Math.floor((batch * i) / slices)) as [number, number]
     const places = new Map<Storage, Storage>()
@@ -143,8 +144,8 @@ export function sliceBatches(rows: readonly RecordedRow[], isTemporary: (storage
   let taken: RecordedRow[] = []
   let segment = new Segment(isTemporary)
   const flush = (): void => {
-    const worthIt = segment.slices > 1 && segment.sliced.length > 1
-    result.push(...(worthIt ? [...segment.before, ...sliced(segment, readers)] : taken))
+    const slices = sliced(segment, readers)
+    result.push(...(slices ? [...segment.before, ...slices] : taken))
     taken = []
     segment = new Segment(isTemporary)
   }

@@ -1,0 +1,66 @@
+// The mask of an activation before the gradient is spread over the windows of a max-pooling: on as many elements as there are windows.
+// What spreads is zero but where the maximum was, and there the pooled value is the value that the mask asks for. The same bits.
+import type { Expression } from '../../ops/expression/expression.js'
+import { topological } from '../../ops/expression/expression.js'
+import { PointwiseSource } from '../../ops/expression/formula.js'
+import { operandKinds } from '../../ops/expression/layout.js'
+import { plannedStorage, type Storage } from '../../tensor/storage.js'
+import { Tensor } from '../../tensor/tensor.js'
+import type { RecordedRow } from '../recorder.js'
+import { changesBetween, readersOf } from './readers.js'
+
+/** The inputs of where(condition of the one, the other, 0); null for any other formula. */
+function maskOf(root: Expression): { value: Expression; gradient: Expression } | null {
+  const [condition, gradient, otherwise] = root.operands as [Expression, Expression, Expression]
+  if (root.instruction !== 'where' || gradient.kind !== 'input' || !Object.is(otherwise.value, 0)) return null
+  const values = topological([condition]).filter(({ kind }) => kind === 'input')
+  const isMask = otherwise.kind === 'constant' && values.length === 1 && values[0] !== gradient
+  return isMask ? { value: values[0] as Expression, gradient } : null
+}
+
+/** The gradient and the value that a row masks it by. */
+function masked({ source, twin, outputs }: RecordedRow): { gradient: Tensor; value: Tensor } | null {
+  if (!(source instanceof PointwiseSource) || twin || source.formula.roots.length !== 1 || source.operands.length !== 2)
+    return null
+  const mask = maskOf(source.formula.roots[0] as Expression)
+  if (!mask) return null
+  const [first, second] = source.operands as [Tensor, Tensor]
+  const [gradient, value] = mask.gradient.value < mask.value.value ? [first, second] : [second, first]
+  const size = outputs[0]?.size
+  return gradient.size === size && value.size === size ? { gradient, value } : null
+}
+
+/** The two rows in the other order: the mask over windows, then the gradient spread. */
+function swapped(spread: RecordedRow, mask: RecordedRow, pooled: Tensor, gradient: Tensor): [RecordedRow, RecordedRow] {
+  const [dy, where] = spread.inputs as [Tensor, Tensor]
+  const source = mask.source as PointwiseSource
+  const small = new Tensor(dy.dtype, dy.shape, plannedStorage(dy.size * 4))
+  const operands = source.operands.map((operand) => (operand === gradient ? dy : pooled))
+  const layout = { rows: 1, columns: dy.size, kinds: operands.map(() => operandKinds.full) }
+  const args = source.formula.argumentsAt(layout, [small], operands, source.type)
+  const moved = new PointwiseSource(source.formula, operands, dy.shape, source.type)
+  return [
+    { ...mask, outputs: [small], inputs: operands, args, source: moved },
+    { ...spread, outputs: mask.outputs, inputs: [small, where] },
+  ]
+}
+
+export function maskBeforeUnpooling(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): RecordedRow[] {
+  const readers = readersOf(rows)
+  const poolings = new Map(rows.filter(({ kernel }) => kernel.name === 'maxPool2d').map((row) => [row.outputs[1]?.storage, row]))
+  const result = [...rows]
+  rows.forEach((spread, i) => {
+    const pooling = poolings.get(spread.inputs[1]?.storage)
+    const [dx] = spread.outputs
+    if (spread.kernel.name !== 'maxPool2dBackward' || spread.twin || !pooling || !dx || !isTemporary(dx.storage)) return
+    const [at, ...others] = readers.get(dx.storage) ?? []
+    const mask = at === undefined || others.length > 0 ? null : masked(rows[at] as RecordedRow)
+    if (at === undefined || !mask || mask.gradient.storage !== dx.storage) return
+    const [pooled, image] = [pooling.outputs[0] as Tensor, pooling.inputs[0] as Tensor]
+    if (mask.value.storage !== image.storage || changesBetween(rows, i, at, spread.inputs)) return
+    const [first, second] = swapped(spread, rows[at] as RecordedRow, pooled, mask.gradient)
+    result[i] = first
+    result[at] = second
+  })
+  return result
+}
