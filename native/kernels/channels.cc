@@ -25,8 +25,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
+// What is read is asked for this many elements ahead: the processor's own prefetching ends at every page.
+constexpr int64_t kAhead = 1024;
+
+HWY_INLINE V loadAhead(D d, const float* from) {
+  __builtin_prefetch(from + kAhead);
+  return hn::LoadU(d, from);
+}
+
 HWY_INLINE V loadColumns(D d, const float* from, int64_t count) {
-  return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, from) : LoadTail(d, from, count);
+  return count == static_cast<int64_t>(hn::Lanes(d)) ? loadAhead(d, from) : LoadTail(d, from, count);
 }
 HWY_INLINE void storeColumns(D d, V v, float* to, int64_t count) {
   if (count == static_cast<int64_t>(hn::Lanes(d))) {
@@ -37,14 +45,16 @@ HWY_INLINE void storeColumns(D d, V v, float* to, int64_t count) {
 }
 
 // first[j] = sum of a(row) and second[j] = sum of b(row) over the rows of kVectors vectors of columns, where `terms` gives a and
-// b of one vector. Even and odd rows are added up apart: additions take four cycles, and two vectors alone would wait for them.
+// b of one vector. Rows are added up in turn into four sums, or two of two vectors: additions take four cycles, and fewer sums
+// would wait for them.
 template <int kVectors, typename Terms>
 HWY_INLINE void sumStrip(int64_t rows, int64_t last, float* first, float* second, const Terms& terms) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sums[2][2][kVectors];
-  for (auto& parity : sums) {
-    for (auto& sum : parity) {
+  constexpr int kTurns = 4 / kVectors;
+  V sums[kTurns][2][kVectors];
+  for (auto& turn : sums) {
+    for (auto& sum : turn) {
       for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
     }
   }
@@ -52,15 +62,18 @@ HWY_INLINE void sumStrip(int64_t rows, int64_t last, float* first, float* second
     for (int v = 0; v < kVectors; ++v) terms(r, v, to[0][v], to[1][v]);
   };
   int64_t r = 0;
-  for (; r + 2 <= rows; r += 2) {
-    addRow(r, sums[0]);
-    addRow(r + 1, sums[1]);
+  for (; r + kTurns <= rows; r += kTurns) {
+#pragma GCC unroll 4
+    for (int turn = 0; turn < kTurns; ++turn) addRow(r + turn, sums[turn]);
   }
-  if (r < rows) addRow(r, sums[0]);
+  for (; r < rows; ++r) addRow(r, sums[0]);
   for (int v = 0; v < kVectors; ++v) {
-    const int64_t count = v + 1 == kVectors ? last : lanes;
-    storeColumns(d, hn::Add(sums[0][0][v], sums[1][0][v]), first + v * lanes, count);
-    storeColumns(d, hn::Add(sums[0][1][v], sums[1][1][v]), second + v * lanes, count);
+    for (int which = 0; which < 2; ++which) {
+      V sum = sums[0][which][v];
+      if constexpr (kTurns > 1) sum = hn::Add(sum, sums[1][which][v]);
+      if constexpr (kTurns > 2) sum = hn::Add(sum, hn::Add(sums[2][which][v], sums[3][which][v]));
+      storeColumns(d, sum, (which == 0 ? first : second) + v * lanes, v + 1 == kVectors ? last : lanes);
+    }
   }
 }
 
@@ -70,7 +83,8 @@ void momentStrip(const float* x, int64_t rows, int64_t stride, int64_t last, flo
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto load = [&](int64_t r, int v) HWY_ATTR {
-    return v + 1 == kVectors ? loadColumns(d, x + r * stride + v * lanes, last) : hn::LoadU(d, x + r * stride + v * lanes);
+    const float* const from = x + r * stride + v * lanes;
+    return v + 1 == kVectors ? loadColumns(d, from, last) : loadAhead(d, from);
   };
   V centre[kVectors];
   for (int v = 0; v < kVectors; ++v) centre[v] = load(0, v);
@@ -88,7 +102,7 @@ void gradientStrip(const float* dy, const float* x, const float* mean, int64_t r
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto load = [&](const float* from, int v) HWY_ATTR {
-    return v + 1 == kVectors ? loadColumns(d, from + v * lanes, last) : hn::LoadU(d, from + v * lanes);
+    return v + 1 == kVectors ? loadColumns(d, from + v * lanes, last) : loadAhead(d, from + v * lanes);
   };
   V centre[kVectors];
   for (int v = 0; v < kVectors; ++v) centre[v] = load(mean, v);
@@ -99,13 +113,14 @@ void gradientStrip(const float* dy, const float* x, const float* mean, int64_t r
   });
 }
 
-// strip2(j, last) or strip1(j, last) over `width` columns: two vectors at a time, a cache line with AVX2.
-template <typename Strip2, typename Strip1>
-HWY_INLINE void overStrips(int64_t width, const Strip2& strip2, const Strip1& strip1) {
+// strip<vectors>(j, last) over `width` columns: four vectors at a time, so that a row is read as it lies, then two, then one.
+template <typename Strip>
+HWY_INLINE void overStrips(int64_t width, const Strip& strip) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(D()));
   int64_t j = 0;
-  for (; j + 2 * lanes <= width; j += 2 * lanes) strip2(j, lanes);
-  for (; j < width; j += lanes) strip1(j, std::min(lanes, width - j));
+  for (; j + 4 * lanes <= width; j += 4 * lanes) strip.template operator()<4>(j, lanes);
+  for (; j + 2 * lanes <= width; j += 2 * lanes) strip.template operator()<2>(j, lanes);
+  for (; j < width; j += lanes) strip.template operator()<1>(j, std::min(lanes, width - j));
 }
 
 // Calls body(row, rows, column, width, index of the partial results) for every task of the plan.
@@ -122,9 +137,8 @@ void momentBlocks(const ChannelPlan& plan, const float* x, float* partials) {
   overBlocks(plan, [&](int64_t row, int64_t rows, int64_t column, int64_t width, int64_t at) HWY_ATTR {
     const float* const source = x + row * channels + column;
     float *const first = partials + at, *const second = first + channels;
-    overStrips(
-        width, [&](int64_t j, int64_t last) HWY_ATTR { momentStrip<2>(source + j, rows, channels, last, first + j, second + j); },
-        [&](int64_t j, int64_t last) HWY_ATTR { momentStrip<1>(source + j, rows, channels, last, first + j, second + j); });
+    overStrips(width, [&]<int kVectors>(int64_t j, int64_t last)
+                          HWY_ATTR { momentStrip<kVectors>(source + j, rows, channels, last, first + j, second + j); });
   });
 }
 
@@ -133,13 +147,66 @@ void gradientBlocks(const ChannelPlan& plan, const float* dy, const float* x, co
   overBlocks(plan, [&](int64_t row, int64_t rows, int64_t column, int64_t width, int64_t at) HWY_ATTR {
     const float *const g = dy + row * channels + column, *const source = x + row * channels + column;
     float *const first = partials + at, *const second = first + channels;
-    overStrips(
-        width,
-        [&](int64_t j, int64_t last)
-            HWY_ATTR { gradientStrip<2>(g + j, source + j, mean + column + j, rows, channels, last, first + j, second + j); },
-        [&](int64_t j, int64_t last)
-            HWY_ATTR { gradientStrip<1>(g + j, source + j, mean + column + j, rows, channels, last, first + j, second + j); });
+    overStrips(width, [&]<int kVectors>(int64_t j, int64_t last) HWY_ATTR {
+      gradientStrip<kVectors>(g + j, source + j, mean + column + j, rows, channels, last, first + j, second + j);
+    });
   });
+}
+
+// Channels whose partial results are added up side by side: one by one, each addition would wait for the one before.
+constexpr int64_t kGroup = 16;
+
+// Mean and variance of the channels of a group that begins at `first`.
+void combineMoments(const ChannelPlan& plan, const float* x, const float* partials, int64_t first, float* mean, float* variance) {
+  const int64_t channels = plan.channels, count = std::min(kGroup, channels - first);
+  const double rows = static_cast<double>(plan.rows);
+  double means[kGroup] = {}, squares[kGroup] = {};
+  for (int64_t b = 0; b < plan.blocks; ++b) {
+    const float *const centre = x + b * plan.rowsPerBlock * channels + first, *const sum = partials + 2 * b * channels + first;
+    const double size = static_cast<double>(plan.rowsOf(b));
+    for (int64_t c = 0; c < count; ++c) means[c] += static_cast<double>(centre[c]) * size + static_cast<double>(sum[c]);
+  }
+  for (double& value : means) value /= rows;
+  for (int64_t b = 0; b < plan.blocks; ++b) {  // sum (x - mean)^2 = sum (x - k)^2 + 2 (k - mean) sum (x - k) + n (k - mean)^2
+    const float *const centre = x + b * plan.rowsPerBlock * channels + first, *const sum = partials + 2 * b * channels + first;
+    const double size = static_cast<double>(plan.rowsOf(b));
+    for (int64_t c = 0; c < count; ++c) {
+      const double offset = static_cast<double>(centre[c]) - means[c];
+      squares[c] += static_cast<double>(sum[channels + c]) + offset * (2 * static_cast<double>(sum[c]) + size * offset);
+    }
+  }
+  for (int64_t c = 0; c < count; ++c) {
+    mean[first + c] = static_cast<float>(means[c]);
+    variance[first + c] = static_cast<float>(squares[c] < 0 ? 0 : squares[c] / rows);
+  }
+}
+
+void combineGradients(const ChannelPlan& plan, const float* partials, const float* rstd, int64_t first, float* dGamma,
+                      float* dBeta) {
+  const int64_t channels = plan.channels, count = std::min(kGroup, channels - first);
+  double sums[kGroup] = {}, products[kGroup] = {};
+  for (int64_t b = 0; b < plan.blocks; ++b) {
+    const float* const sum = partials + 2 * b * channels + first;
+    for (int64_t c = 0; c < count; ++c) {
+      sums[c] += static_cast<double>(sum[c]);
+      products[c] += static_cast<double>(sum[channels + c]);
+    }
+  }
+  for (int64_t c = 0; c < count; ++c) {
+    dGamma[first + c] = static_cast<float>(products[c] * static_cast<double>(rstd[first + c]));
+    dBeta[first + c] = static_cast<float>(sums[c]);
+  }
+}
+
+void moments(const ChannelPlan& plan, const float* x, float* partials, float* mean, float* variance) {
+  momentBlocks(plan, x, partials);
+  for (int64_t c = 0; c < plan.channels; c += kGroup) combineMoments(plan, x, partials, c, mean, variance);
+}
+
+void gradients(const ChannelPlan& plan, const float* dy, const float* x, const float* mean, const float* rstd, float* partials,
+               float* dGamma, float* dBeta) {
+  gradientBlocks(plan, dy, x, mean, partials);
+  for (int64_t c = 0; c < plan.channels; c += kGroup) combineGradients(plan, partials, rstd, c, dGamma, dBeta);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -150,8 +217,8 @@ HWY_AFTER_NAMESPACE();
 namespace steepest {
 namespace {
 
-HWY_EXPORT(momentBlocks);
-HWY_EXPORT(gradientBlocks);
+HWY_EXPORT(moments);
+HWY_EXPORT(gradients);
 
 }  // namespace
 
@@ -160,25 +227,8 @@ HWY_EXPORT(gradientBlocks);
 Status channelMomentsFast(const Row& row) {
   ChannelPlan plan;
   if (!plan.read(row, 4)) return kBadRow;
-  const float* const x = row.buffer<float>(2);
-  float* const partials = row.buffer<float>(3);
-  HWY_DYNAMIC_DISPATCH(momentBlocks)(plan, x, partials);
-  const int64_t channels = plan.channels;
-  const double rows = static_cast<double>(plan.rows);
-  for (int64_t c = 0; c < channels; ++c) {
-    double mean = 0, squares = 0;
-    const auto sumOf = [&](int64_t block) { return static_cast<double>(partials[2 * block * channels + c]); };
-    const auto centreOf = [&](int64_t block) { return static_cast<double>(x[block * plan.rowsPerBlock * channels + c]); };
-    for (int64_t b = 0; b < plan.blocks; ++b) mean += centreOf(b) * static_cast<double>(plan.rowsOf(b)) + sumOf(b);
-    mean /= rows;
-    for (int64_t b = 0; b < plan.blocks; ++b) {  // sum (x - mean)^2 = sum (x - k)^2 + 2 (k - mean) sum (x - k) + n (k - mean)^2
-      const double offset = centreOf(b) - mean;
-      squares += static_cast<double>(partials[(2 * b + 1) * channels + c]) +
-                 offset * (2 * sumOf(b) + static_cast<double>(plan.rowsOf(b)) * offset);
-    }
-    row.buffer<float>(0)[c] = static_cast<float>(mean);
-    row.buffer<float>(1)[c] = static_cast<float>(squares < 0 ? 0 : squares / rows);
-  }
+  HWY_DYNAMIC_DISPATCH(moments)
+  (plan, row.buffer<float>(2), row.buffer<float>(3), row.buffer<float>(0), row.buffer<float>(1));
   return {};
 }
 
@@ -186,17 +236,9 @@ Status channelMomentsFast(const Row& row) {
 Status channelGradientsFast(const Row& row) {
   ChannelPlan plan;
   if (!plan.read(row, 7)) return kBadRow;
-  float* const partials = row.buffer<float>(6);
-  HWY_DYNAMIC_DISPATCH(gradientBlocks)(plan, row.buffer<float>(2), row.buffer<float>(3), row.buffer<float>(4), partials);
-  for (int64_t c = 0; c < plan.channels; ++c) {
-    double sum = 0, products = 0;
-    for (int64_t b = 0; b < plan.blocks; ++b) {
-      sum += static_cast<double>(partials[2 * b * plan.channels + c]);
-      products += static_cast<double>(partials[(2 * b + 1) * plan.channels + c]);
-    }
-    row.buffer<float>(0)[c] = static_cast<float>(products * static_cast<double>(row.buffer<float>(5)[c]));
-    row.buffer<float>(1)[c] = static_cast<float>(sum);
-  }
+  HWY_DYNAMIC_DISPATCH(gradients)
+  (plan, row.buffer<float>(2), row.buffer<float>(3), row.buffer<float>(4), row.buffer<float>(5), row.buffer<float>(6),
+   row.buffer<float>(0), row.buffer<float>(1));
   return {};
 }
 
