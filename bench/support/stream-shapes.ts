@@ -112,9 +112,9 @@ function formulas(rows: number, columns: number): KernelShape[] {
       registers: 2,
       outputs: 2,
       steps: [
-        ['multiply', 'r0', 'x2', 'x3'],
-        ['multiply', 'r1', 'x1', 'c0'],
-        ['subtract', 'r1', 'r1', 'r0'],
+        ['multiply', 'r0', 'x1', 'c0'],
+        ['multiply', 'r1', 'x2', 'x3'],
+        ['subtract', 'r1', 'r0', 'r1'],
         ['add', 'y0', 'x0', 'r1'],
         ['copy', 'y1', 'r1'],
       ],

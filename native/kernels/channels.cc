@@ -45,7 +45,7 @@ HWY_INLINE void storeColumns(D d, V v, float* to, int64_t count) {
 }
 
 // first[j] = sum of a(row) and second[j] = sum of b(row) over the rows of kVectors vectors of columns, where `terms` gives a and
-// b of one vector. Rows are added up in turn into four sums, or two of two vectors: additions take four cycles, and fewer sums
+// b of one vector. Rows are added up in turn, so that there are four vectors of each sum: additions take four cycles, and fewer
 // would wait for them.
 template <int kVectors, typename Terms>
 HWY_INLINE void sumStrip(int64_t rows, int64_t last, float* first, float* second, const Terms& terms) {

@@ -158,7 +158,7 @@ void runBlock(const Plan& plan, const Block& block, Buffers buffers, T** at) {
   }
   runInstructions(plan, at, block.count);
   if constexpr (hwy::IsFloat<T>()) {
-    if (plan.adam) adamLoop(plan.update, at, block.count);
+    updateLoop(plan.update, at, block.count);
   }
   for (int32_t i = 0; i < plan.stores; ++i) {
     const Transfer& t = plan.store[i];

@@ -18,39 +18,74 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+using UpdateTag = hn::ScalableTag<float>;
+using UpdateVector = hn::Vec<UpdateTag>;
+
+// x: arrays, s: single numbers, y: results, all in the order of pointwise_fused.h.
+struct AdamUpdate {
+  static constexpr int kArrays = 4, kSingles = 4, kResults = 3;
+  static HWY_INLINE void apply(const UpdateVector* x, const UpdateVector* s, UpdateVector* y) {
+    y[1] = hn::MulAdd(hn::Sub(x[1], x[2]), s[0], x[2]);
+    y[2] = hn::MulAdd(hn::Sub(hn::Mul(x[1], x[1]), x[3]), s[1], x[3]);
+    y[0] = hn::Sub(x[0], hn::Div(hn::Mul(y[1], s[2]), hn::Add(hn::Sqrt(y[2]), s[3])));
+  }
+};
+
+struct RmspropUpdate {
+  static constexpr int kArrays = 3, kSingles = 4, kResults = 2;
+  static HWY_INLINE void apply(const UpdateVector* x, const UpdateVector* s, UpdateVector* y) {
+    y[1] = hn::MulAdd(x[2], s[2], hn::Mul(hn::Mul(x[1], x[1]), s[1]));
+    y[0] = hn::Sub(x[0], hn::Div(hn::Mul(s[0], x[1]), hn::Sqrt(hn::Add(y[1], s[3]))));
+  }
+};
+
+struct MomentumUpdate {
+  static constexpr int kArrays = 3, kSingles = 2, kResults = 2;
+  static HWY_INLINE void apply(const UpdateVector* x, const UpdateVector* s, UpdateVector* y) {
+    y[1] = hn::Sub(hn::Mul(x[2], s[1]), hn::Mul(x[1], s[0]));
+    y[0] = hn::Add(x[0], y[1]);
+  }
+};
+
 // `at`: the address of every place. A vector of each array is read before any is written, so results may stand on operands.
-inline void adamLoop(const pointwise::AdamMatch& places, float* const* at, int64_t count) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
+template <class U>
+HWY_INLINE void updateElements(const pointwise::UpdateMatch& places, float* const* at, int64_t count) {
+  constexpr int64_t kAhead = 1024;  // elements that memory is asked for ahead
+  const UpdateTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto operand = [&](int k) { return at[places.operand[k]]; };
-  const float *const p = operand(pointwise::kAdamP), *const g = operand(pointwise::kAdamG);
-  const float *const m = operand(pointwise::kAdamM), *const v = operand(pointwise::kAdamV);
-  const V c0 = hn::Set(d, *operand(pointwise::kAdamC0)), c1 = hn::Set(d, *operand(pointwise::kAdamC1));
-  const V rate = hn::Set(d, *operand(pointwise::kAdamRate)), epsilon = hn::Set(d, *operand(pointwise::kAdamEpsilon));
-  float* const newP = at[places.result[pointwise::kNewP]];
-  float* const newM = at[places.result[pointwise::kNewM]];
-  float* const newV = at[places.result[pointwise::kNewV]];
-  const auto step = [&](V p0, V g0, V& m0, V& v0) HWY_ATTR {
-    m0 = hn::MulAdd(hn::Sub(g0, m0), c0, m0);
-    v0 = hn::MulAdd(hn::Sub(hn::Mul(g0, g0), v0), c1, v0);
-    return hn::Sub(p0, hn::Div(hn::Mul(m0, rate), hn::Add(hn::Sqrt(v0), epsilon)));
-  };
+  const float* from[U::kArrays];
+  float* to[U::kResults];
+  UpdateVector singles[U::kSingles];
+  for (int k = 0; k < U::kArrays; ++k) from[k] = at[places.operand[k]];
+  for (int k = 0; k < U::kSingles; ++k) singles[k] = hn::Set(d, *at[places.operand[U::kArrays + k]]);
+  for (int k = 0; k < U::kResults; ++k) to[k] = at[places.result[k]];
+  UpdateVector x[U::kArrays], y[U::kResults];
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    V m0 = hn::LoadU(d, m + i), v0 = hn::LoadU(d, v + i);
-    const V p0 = step(hn::LoadU(d, p + i), hn::LoadU(d, g + i), m0, v0);
-    hn::StoreU(m0, d, newM + i);
-    hn::StoreU(v0, d, newV + i);
-    hn::StoreU(p0, d, newP + i);
+    for (int k = 0; k < U::kArrays; ++k) {
+      __builtin_prefetch(from[k] + i + kAhead);
+      x[k] = hn::LoadU(d, from[k] + i);
+    }
+    U::apply(x, singles, y);
+    for (int k = 0; k < U::kResults; ++k) hn::StoreU(y[k], d, to[k] + i);
   }
   if (i == count) return;
-  const int64_t rest = count - i;
-  V m0 = LoadTail(d, m + i, rest), v0 = LoadTail(d, v + i, rest);
-  const V p0 = step(LoadTail(d, p + i, rest), LoadTail(d, g + i, rest), m0, v0);
-  StoreTail(m0, d, newM + i, rest);
-  StoreTail(v0, d, newV + i, rest);
-  StoreTail(p0, d, newP + i, rest);
+  for (int k = 0; k < U::kArrays; ++k) x[k] = LoadTail(d, from[k] + i, count - i);
+  U::apply(x, singles, y);
+  for (int k = 0; k < U::kResults; ++k) StoreTail(y[k], d, to[k] + i, count - i);
+}
+
+inline void updateLoop(const pointwise::UpdateMatch& places, float* const* at, int64_t count) {
+  switch (places.update) {
+    case pointwise::Update::none:
+      return;
+    case pointwise::Update::adam:
+      return updateElements<AdamUpdate>(places, at, count);
+    case pointwise::Update::rmsprop:
+      return updateElements<RmspropUpdate>(places, at, count);
+    case pointwise::Update::momentum:
+      return updateElements<MomentumUpdate>(places, at, count);
+  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -32,9 +32,10 @@ class Planner {
     for (int64_t i = 0; i < f_.constants; ++i) at_[f_.inputs + i] = cell(f_.constantWords[i]);
     for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slot(false);
     for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
-    const int64_t single = f_.instructions - (endsInAdam(f_, plan_.update) ? kAdamInstructions : 0);
+    matchUpdate(f_, plan_.update);
+    const int64_t ending = plan_.update.update == Update::none ? f_.instructions : f_.instructions - plan_.update.instructions;
     for (int64_t i = 0; i < f_.instructions; ++i) {
-      if (i == single && placeUpdate()) break;
+      if (i == ending && placeUpdate()) break;
       if (plan_.places + 2 > kMaxPlaces) return false;
       placeInstruction(f_.instruction[i]);
     }
@@ -57,7 +58,6 @@ class Planner {
 
   void chooseShape() {
     plan_.integer = f_.integer;
-    plan_.adam = false;
     plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
     plan_.scalars = plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
     bool perRow = false, perColumn = false;
@@ -160,19 +160,21 @@ class Planner {
     }
   }
 
-  // Puts places for the operands of plan.update; false, and the instructions remain, where one is not of the kind that it has to
-  // be.
+  // Puts places for the operands of plan.update; where one is not of the kind that it has to be there is no update, and the
+  // instructions remain.
   bool placeUpdate() {
-    AdamMatch places;
-    for (int64_t k = 0; k < kAdamOperands; ++k) {
-      places.operand[k] = at_[plan_.update.operand[k]];
-      if (plan_.place[places.operand[k]].single != (k >= kAdamArrays)) return false;
+    UpdateMatch& update = plan_.update;
+    for (int64_t k = 0; k < update.operands; ++k) {
+      update.operand[k] = at_[update.operand[k]];
+      if (plan_.place[update.operand[k]].single == (k >= update.arrays)) continue;
+      update.update = Update::none;
+      return false;
     }
-    for (int64_t k = 0; k < kAdamResults; ++k) places.result[k] = home_[plan_.update.result[k]];
-    plan_.update = places;
-    plan_.adam = true;
+    for (int64_t k = 0; k < update.results; ++k) update.result[k] = home_[update.result[k]];
     return true;
   }
+
+  bool hasUpdate() const { return plan_.update.update != Update::none; }
 
   static bool isCheap(const PlannedInstruction& instruction) {
     return !instruction.single && kInstructionInfo[instruction.opcode].cost <= kRunCost;
@@ -211,7 +213,7 @@ class Planner {
 
   // Whether the plan is one run whose slots need to hold one period only, since nothing fills or empties them block by block.
   bool isOneRun() const {
-    if (plan_.integer || plan_.adam || plan_.conversions + plan_.rowSpreads + plan_.stores > 0) return false;
+    if (plan_.integer || hasUpdate() || plan_.conversions + plan_.rowSpreads + plan_.stores > 0) return false;
     if (plan_.columnSpreads > 0 && kPeriod % plan_.cols != 0) return false;
     // The loop of one instruction is quicker over what lies in the caches, a run asks ahead for what does not.
     if (plan_.columnSpreads == 0 && plan_.instructions < 2 && plan_.rows * plan_.cols < kUncached) return false;
@@ -225,8 +227,8 @@ class Planner {
     bool read[kMaxPlaces];
     std::fill_n(read, plan_.places, false);
     for (int64_t i = 0; i < f_.outputs; ++i) read[home_[f_.firstOutput() + i]] = true;
-    if (plan_.adam) {
-      for (const int16_t place : plan_.update.operand) read[place] = true;
+    if (hasUpdate()) {
+      for (int64_t k = 0; k < plan_.update.operands; ++k) read[plan_.update.operand[k]] = true;
     }
     for (int32_t i = plan_.instructions - 1; i >= 0; --i) {
       PlannedInstruction& link = plan_.instruction[i];
@@ -242,8 +244,12 @@ class Planner {
     }
   }
 
+  bool usesNoSlots() const {
+    return plan_.instructions + plan_.conversions + plan_.rowSpreads + plan_.columnSpreads + plan_.stores == 0;
+  }
+
   void chooseBlocks() {
-    const bool isLong = plan_.strips || (plan_.slots == 0 && plan_.instructions == 1);
+    const bool isLong = plan_.strips || (plan_.slots == 0 && plan_.instructions == 1) || (hasUpdate() && usesNoSlots());
     const int64_t block = isLong ? kLongBlock : blockFor(plan_.slots);
     if (plan_.wide && plan_.cols <= block) {  // small formulas are frequent, and divisions are what planning costs
       plan_.blockCols = plan_.blockElements = plan_.cols;
@@ -259,8 +265,8 @@ class Planner {
       plan_.blocks = ceilDivide(plan_.rows, plan_.rowsPerBlock);
       plan_.blockElements = plan_.rowsPerBlock * plan_.cols;
     }
-    plan_.slotStride = plan_.slots == 0 ? 0 : (plan_.strips ? kPeriod : block) + kSlotPadding;
-    int64_t cost = plan_.adam ? kAdamCost : 1;
+    plan_.slotStride = plan_.slots == 0 ? 0 : (isLong ? kPeriod : block) + kSlotPadding;
+    int64_t cost = hasUpdate() ? plan_.update.cost : 1;
     for (int32_t i = 0; i < plan_.instructions; ++i) cost += kInstructionInfo[plan_.instruction[i].opcode].cost;
     const int64_t total = plan_.blocks * plan_.blockElements * cost;
     const int64_t chunks = ceilDivide(total, kChunkCost);

@@ -98,8 +98,7 @@ struct Plan {
   } cell[kMaxOperands + kMaxInstructions];
   Place place[kMaxPlaces];
   int16_t movingPlace[kMaxOperands];
-  bool adam;  // the update of Adam follows the instructions, on these places
-  AdamMatch update;
+  UpdateMatch update;  // what follows the instructions, on these places
   PlannedInstruction early[kMaxInstructions], instruction[2 * kMaxInstructions];
   Transfer scalar[kMaxFormulaBuffers], conversion[kMaxFormulaBuffers], rowSpread[kMaxFormulaBuffers],
       columnSpread[kMaxFormulaBuffers], store[kMaxFormulaBuffers];

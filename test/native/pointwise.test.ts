@@ -2,7 +2,7 @@
 // place or not; integer formulas and exact float formulas equal the twin.
 import { afterAll, describe, expect, test } from 'vitest'
 import { native } from '../../lib/native.js'
-import { adam } from './cases/segments.js'
+import { adam, momentum, rmsprop } from './cases/segments.js'
 import { type FormulaCase, type FormulaInput, formulaArguments, type Kind, kinds, lengthOf, type Step } from './formula.js'
 import { type Data, type ElementType, instructionSets, randomIntegers, randomValues, runRow } from './harness.js'
 
@@ -202,24 +202,29 @@ describe.each(instructionSets)('random formulas on %s', (instructionSet) => {
   })
 })
 
-test.each(instructionSets)('the update of Adam has the bits of its instructions one by one on %s', (instructionSet) => {
-  native.setInstructionSet(instructionSet)
-  for (const cols of [1, 9, 700]) {
-    const data = [1, 2, 3, 4].map((seed) => randomValues(cols, seed, 0.1, 1))
-    const formula: FormulaCase = {
-      name: 'adam',
-      rows: 1,
-      cols,
-      inputs: [
-        ...data.map((values): FormulaInput => ({ dtype: 'float32', kind: 'full', data: values })),
-        { dtype: 'float32', kind: 'scalar', data: [0.001] },
-      ],
-      outputs: ['float32', 'float32', 'float32'],
-      constants: [0.1, 0.001, 1e-7],
-      registers: 5,
-      steps: adam,
+const updates = { adam, rmsprop, momentum }
+
+describe.each(Object.entries(updates))('the update of %s', (name, steps) => {
+  const arrays = name === 'adam' ? 4 : 3
+  test.each(instructionSets)('has the bits of its instructions one by one on %s', (instructionSet) => {
+    native.setInstructionSet(instructionSet)
+    for (const cols of [1, 9, 700, 9001]) {
+      const data = Array.from({ length: arrays }, (_, k) => randomValues(cols, k + 1, 0.1, 1))
+      const formula: FormulaCase = {
+        name,
+        rows: 1,
+        cols,
+        inputs: [
+          ...data.map((values): FormulaInput => ({ dtype: 'float32', kind: 'full', data: values })),
+          { dtype: 'float32', kind: 'scalar', data: [0.001] },
+        ],
+        outputs: new Array<ElementType>(arrays - 1).fill('float32'),
+        constants: [0.1, 0.9, 1e-7],
+        registers: 5,
+        steps,
+      }
+      expectEqual(runFormula(formula, false, false), oneByOne(formula), formula)
+      expectEqual(runFormula(formula, false, true), oneByOne(formula), formula)
     }
-    expectEqual(runFormula(formula, false, false), oneByOne(formula), formula)
-    expectEqual(runFormula(formula, false, true), oneByOne(formula), formula)
-  }
+  })
 })

@@ -25,7 +25,27 @@ export const adam: readonly Step[] = [
   ['copy', 'y1', 'r0'],
   ['copy', 'y2', 'r2'],
 ]
-/** The same in another order. */
+/** p - rate g / sqrt(v') with v' = v b + g^2 (1 - b) + epsilon under the root, of p x0, v x1, g x2, rate x3. */
+export const rmsprop: readonly Step[] = [
+  ['multiply', 'r0', 'x3', 'x2'],
+  ['square', 'r1', 'x2'],
+  ['multiply', 'r1', 'r1', 'c0'],
+  ['multiplyAdd', 'r1', 'x1', 'c1', 'r1'],
+  ['add', 'r2', 'r1', 'c2'],
+  ['sqrt', 'r2', 'r2'],
+  ['divide', 'r2', 'r0', 'r2'],
+  ['subtract', 'y0', 'x0', 'r2'],
+  ['copy', 'y1', 'r1'],
+]
+/** p + v' with v' = v c - g rate, of p x0, v x1, g x2, rate x3. */
+export const momentum: readonly Step[] = [
+  ['multiply', 'r0', 'x1', 'c0'],
+  ['multiply', 'r1', 'x2', 'x3'],
+  ['subtract', 'r1', 'r0', 'r1'],
+  ['add', 'y0', 'x0', 'r1'],
+  ['copy', 'y1', 'r1'],
+]
+/** Adam in another order. */
 const reordered: readonly Step[] = [...adam.slice(3, 6), ...adam.slice(0, 3), ...adam.slice(6)]
 /** With decoupled weight decay before it. */
 const decayed: readonly Step[] = [
