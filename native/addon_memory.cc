@@ -106,39 +106,43 @@ struct View {
   size_t bytes = 0;
 };
 
-// (address: number, view: ArrayBufferView), the arguments of copyIn and copyOut.
-bool readCopyArguments(const Napi::CallbackInfo& info, void** memory, View* view) {
-  const double word = numberOr(info[0], -1);
-  if (!(word >= 0 && word < kMaxAddress)) return typeError(info, "argument 'address' must come from address()"), false;
+// (address: number, view: ArrayBufferView), the arguments of copyIn and copyOut. Plain Node-API: copies of a few numbers would
+// pay for more checks than these. No bytes when they are wrong, with an exception under way.
+View readCopyArguments(napi_env env, napi_callback_info info, void** memory) {
+  static constexpr size_t kElementBytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};  // in the order of napi_typedarray_type
+  napi_value arguments[2];
+  size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  double word = -1;
+  napi_get_value_double(env, arguments[0], &word);
+  if (!(word >= 0 && word < kMaxAddress))
+    return napi_throw_type_error(env, nullptr, "argument 'address' must come from address()"), View{};
   *memory = reinterpret_cast<void*>(static_cast<uintptr_t>(word));
-  if (info[1].IsTypedArray()) {
-    auto array = info[1].As<Napi::TypedArray>();
-    napi_get_typedarray_info(info.Env(), array, nullptr, nullptr, &view->data, nullptr, nullptr);
-    view->bytes = array.ByteLength();
-  } else if (info[1].IsDataView()) {
-    auto array = info[1].As<Napi::DataView>();
-    *view = {array.Data(), array.ByteLength()};
-  } else {
-    return typeError(info, "argument 'view' must be a typed array or DataView"), false;
-  }
-  if (view->bytes > 0 && (!*memory || !view->data)) return rangeError(info, "copy from or to no memory"), false;
-  return true;
+  napi_typedarray_type type = napi_int8_array;
+  View view;
+  if (napi_get_typedarray_info(env, arguments[1], &type, &view.bytes, &view.data, nullptr, nullptr) == napi_ok)
+    view.bytes *= kElementBytes[type];
+  else if (napi_get_dataview_info(env, arguments[1], &view.bytes, &view.data, nullptr, nullptr) != napi_ok)
+    return napi_throw_type_error(env, nullptr, "argument 'view' must be a typed array or DataView"), View{};
+  if (view.bytes > 0 && (!*memory || !view.data))
+    return napi_throw_range_error(env, nullptr, "copy from or to no memory"), View{};
+  return view;
 }
 
 // copyIn(address, source)
-Napi::Value copyIn(const Napi::CallbackInfo& info) {
+napi_value copyIn(napi_env env, napi_callback_info info) {
   void* memory = nullptr;
-  View view;
-  if (readCopyArguments(info, &memory, &view) && view.bytes > 0) std::memcpy(memory, view.data, view.bytes);
-  return info.Env().Undefined();
+  const View view = readCopyArguments(env, info, &memory);
+  if (view.bytes > 0) std::memcpy(memory, view.data, view.bytes);
+  return nullptr;
 }
 
 // copyOut(address, target)
-Napi::Value copyOut(const Napi::CallbackInfo& info) {
+napi_value copyOut(napi_env env, napi_callback_info info) {
   void* memory = nullptr;
-  View view;
-  if (readCopyArguments(info, &memory, &view) && view.bytes > 0) std::memcpy(view.data, memory, view.bytes);
-  return info.Env().Undefined();
+  const View view = readCopyArguments(env, info, &memory);
+  if (view.bytes > 0) std::memcpy(view.data, memory, view.bytes);
+  return nullptr;
 }
 
 }  // namespace
@@ -155,8 +159,13 @@ void exportMemory(Napi::Env env, Napi::Object exports) {
   add("open", open);
   add("release", release);
   add("address", address);
-  add("copyIn", copyIn);
-  add("copyOut", copyOut);
+  const auto addPlain = [&](const char* name, napi_callback function) {
+    napi_value value = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
+    exports.Set(name, value);
+  };
+  addPlain("copyIn", copyIn);
+  addPlain("copyOut", copyOut);
 }
 
 }  // namespace steepest

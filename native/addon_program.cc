@@ -168,32 +168,42 @@ Napi::Value create(const Napi::CallbackInfo& info) {
 }
 
 // (program, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array), the arguments of runProgram and startProgram.
-// Fills `job`; false when they are wrong.
-bool readRun(const Napi::CallbackInfo& info, Job& job, double** words) {
+// Plain Node-API: a step of a few microseconds would pay for more checks than these. Fills `job`; null when they are wrong, with
+// an exception under way, else the bindings.
+double* readRun(napi_env env, const napi_value* arguments, const Engine& engine, Job& job) {
+  napi_typedarray_type type = napi_float64_array, timedType = napi_float64_array;
   size_t count = 0, timed = 0;
-  *words = wordsOf(info[1], &count);
-  if (!info[0].IsExternal() || !*words || !info[2].IsNumber()) return false;
-  job.program = info[0].As<Napi::External<Program>>().Data();
-  if (!engineOf(info).programs.count(job.program)) return false;
-  job.repeats = info[2].As<Napi::Number>().Int64Value();
-  job.nanoseconds = info[3].IsUndefined() ? nullptr : wordsOf(info[3], &timed);
-  if (static_cast<int64_t>(count) < job.program->bindingCount() || count < 6) return false;
-  if (job.nanoseconds && static_cast<int64_t>(timed) < job.program->rowCount()) return false;
+  void *program = nullptr, *words = nullptr, *nanoseconds = nullptr;
+  const bool known = napi_get_value_external(env, arguments[0], &program) == napi_ok &&
+                     napi_get_typedarray_info(env, arguments[1], &type, &count, &words, nullptr, nullptr) == napi_ok &&
+                     napi_get_value_int64(env, arguments[2], &job.repeats) == napi_ok;
+  job.program = static_cast<Program*>(program);
+  bool right = known && type == napi_float64_array && engine.programs.count(job.program) > 0;
+  if (right && napi_get_typedarray_info(env, arguments[3], &timedType, &timed, &nanoseconds, nullptr, nullptr) == napi_ok)
+    right = timedType == napi_float64_array && static_cast<int64_t>(timed) >= job.program->rowCount();
+  right = right && static_cast<int64_t>(count) >= job.program->bindingCount() && count >= 6;
+  job.nanoseconds = static_cast<double*>(nanoseconds);
   job.bindings.clear();
-  for (int64_t i = 0; i < job.program->bindingCount(); ++i) {
-    const double word = (*words)[i];
-    if (!(word >= 0 && word < 9007199254740992.0)) return false;
-    job.bindings.push_back(reinterpret_cast<void*>(static_cast<uintptr_t>(word)));
+  auto* const bindings = static_cast<double*>(words);
+  for (int64_t i = 0; right && i < job.program->bindingCount(); ++i) {
+    right = bindings[i] >= 0 && bindings[i] < 9007199254740992.0;
+    if (right) job.bindings.push_back(reinterpret_cast<void*>(static_cast<uintptr_t>(bindings[i])));
   }
-  return true;
+  if (right) return bindings;
+  napi_throw_type_error(env, nullptr, "program: wrong arguments for a run");
+  return nullptr;
 }
 
 // runProgram(program, bindings, repeats, nanoseconds?): status. After it `bindings` starts with row, position, value, limit,
 // repeats.
-Napi::Value run(const Napi::CallbackInfo& info) {
+napi_value run(napi_env env, napi_callback_info info) {
   thread_local Job job;
-  double* words = nullptr;
-  if (!readRun(info, job, &words)) return typeError(info, "runProgram: wrong arguments");
+  napi_value arguments[4], result = nullptr;
+  size_t count = 4;
+  void* engine = nullptr;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, &engine);
+  double* const words = readRun(env, arguments, *static_cast<Engine*>(engine), job);
+  if (!words) return nullptr;
   static const std::atomic<Stop> never{Stop::no};
   const Outcome outcome = job.program->run(job.bindings.data(), job.repeats, never, job.nanoseconds);
   words[0] = static_cast<double>(outcome.row);
@@ -201,16 +211,17 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   words[2] = static_cast<double>(outcome.status.value);
   words[3] = static_cast<double>(outcome.status.limit);
   words[4] = static_cast<double>(outcome.repeats);
-  return Napi::Number::New(info.Env(), static_cast<int>(outcome.status.code));
+  napi_create_int32(env, static_cast<int32_t>(outcome.status.code), &result);
+  return result;
 }
 
 // startProgram(program, bindings, repeats, nanoseconds?): runs on the engine's thread. The caller keeps everything reachable
 // until the end is reported.
 Napi::Value start(const Napi::CallbackInfo& info) {
   Engine& engine = engineOf(info);
-  double* words = nullptr;
   if (engine.busy()) return typeError(info, "startProgram: a run is in flight");
-  if (!readRun(info, engine.job, &words)) return typeError(info, "startProgram: wrong arguments");
+  const napi_value arguments[] = {info[0], info[1], info[2], info[3]};
+  if (!readRun(info.Env(), arguments, engine, engine.job)) return info.Env().Undefined();
   if (!engine.start()) return typeError(info, "startProgram: the engine's thread could not be started");
   return info.Env().Undefined();
 }
@@ -239,7 +250,9 @@ void exportPrograms(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, function, name, engine));
   };
   add("createProgram", create);
-  add("runProgram", run);
+  napi_value function = nullptr;
+  napi_create_function(env, "runProgram", NAPI_AUTO_LENGTH, run, engine, &function);
+  exports.Set("runProgram", function);
   add("startProgram", start);
   add("stopProgram", stop);
   add("onProgramEnd", onEnd);

@@ -99,8 +99,12 @@ export function readData(workload: Workload, file: string): BenchData {
 }
 
 /** Batch i of the file: rows of x and labels. */
-export function batchOf({ sample, batch, batches }: Workload, data: BenchData, i: number): [Float32Array, Int32Array] {
+export function batchOf<Labels extends Int32Array | Float32Array>(
+  { sample, batch, batches }: Workload,
+  data: { readonly x: Float32Array; readonly y: Labels },
+  i: number,
+): [Float32Array, Labels] {
   const features = sample.reduce((product, n) => product * n, 1)
   const [from, to] = [(i % batches) * batch, ((i % batches) + 1) * batch]
-  return [data.x.subarray(from * features, to * features), data.y.subarray(from, to)]
+  return [data.x.subarray(from * features, to * features), data.y.subarray(from, to) as Labels]
 }

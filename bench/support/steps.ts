@@ -83,10 +83,11 @@ export function runnerOf(workload: Workload, data: BenchData, config: string): R
   const { batch, sample, classes, task } = workload
   const run = runOf(bodyOf(workload, data), config)
   const read = (result: st.Tensor): StepResult => (task === 'inference' ? (result.dataSync() as Float32Array) : result.item())
+  const prepared = { x: data.x, y: classes === 2 ? Float32Array.from(data.y) : data.y }
   const step = (i: number): StepResult | Promise<StepResult> => {
-    const [pixels, labels] = batchOf(workload, data, i)
+    const [pixels, labels] = batchOf(workload, prepared, i)
     const x = st.tensor(pixels, [batch, ...sample])
-    const y = classes === 2 ? st.tensor(Float32Array.from(labels), [batch, 1]) : st.tensor(labels, [batch], 'int32')
+    const y = st.tensor(labels, classes === 2 ? [batch, 1] : [batch])
     const result = run(x, y)
     return result instanceof Promise ? result.then(read) : read(result)
   }
