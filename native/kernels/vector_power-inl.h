@@ -109,7 +109,7 @@ HWY_INLINE void divideFloored(D d, V a, V b, V& quotient, V& rest, hn::Mask<D>& 
   hard = hn::Not(easy);  // infinite, NaN and huge quotients, infinite divisors
 }
 
-// floor(a / b): exact.
+// floor(a / b): 0 ULP, the float nearest to it.
 template <class D, class V>
 HWY_INLINE V floorDivide(D d, V a, V b) {
   V quotient, rest;
@@ -119,7 +119,7 @@ HWY_INLINE V floorDivide(D d, V a, V b) {
   return scalarLanes(d, hard, a, b, quotient, [](double x, double y) { return scalar::floorDivide(x, y); });
 }
 
-// a - b floor(a / b), with the sign of b: exact up to one rounding.
+// a - b floor(a / b), with the sign of b: 1 ULP.
 template <class D, class V>
 HWY_INLINE V modulo(D d, V a, V b) {
   V quotient, rest;
