@@ -29,24 +29,24 @@ function training(net: st.Module, optimizer: st.Optimizer, shape: number[], clas
 
 const { conv2d, dense, dropout, flatten, maxPooling2d } = st.layers
 
-/** The layers of the convolutional example, with dropout. */
-export function convolutionalLayers(): st.Layer[] {
-  return [
-    conv2d({ filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1] }),
-    conv2d({ filters: 64, kernelSize: 3, activation: 'relu' }),
+/** The network of the convolutional example, with dropout. */
+export function convolutionalNet(convAlgorithm: st.ConvAlgorithm = 'auto'): st.Module {
+  return st.sequential([
+    conv2d({ filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1], convAlgorithm }),
+    conv2d({ filters: 64, kernelSize: 3, activation: 'relu', convAlgorithm }),
     maxPooling2d({ poolSize: 2 }),
     dropout({ rate: 0.25, seed: 3 }),
     flatten(),
     dense({ units: 128, activation: 'relu' }),
     dropout({ rate: 0.5, seed: 4 }),
     dense({ units: 10 }),
-  ]
+  ])
 }
 
 export function convolutional(batch = 64): Training {
   st.setSeed(1)
   const optimizer = st.optimizers.sgd({ learningRate: 0.01, momentum: 0.9 })
-  return training(st.sequential(convolutionalLayers()), optimizer, [batch, 28, 28, 1], 10)
+  return training(convolutionalNet(), optimizer, [batch, 28, 28, 1], 10)
 }
 
 /** 784-512-10. */
