@@ -119,6 +119,28 @@ describe('failures', () => {
     expect(bits(net)).not.toEqual(before)
   })
 
+  it('a bad label in the middle of many steps undoes its own step only, and the next run goes on', async () => {
+    const { x, y } = classifier()
+    const [plain, recorded] = [stepOf('adam'), stepOf('adam')]
+    const rows = (i: number): [st.Tensor, st.Tensor] => [x.slice(4 * i, 4), y.slice(4 * i, 4)]
+    const place = st.variable(st.zeros([1], 'int32'))
+    const step = st.program((images: st.Tensor, labels: st.Tensor) => {
+      const loss = recorded.step(st.gather(images, place).reshape([4, 6]), st.gather(labels, place).reshape([4]))
+      place.assign(place.add(1))
+      return loss
+    })
+    const labels = y.reshape([8, 4])
+    const wrong = labels.add(st.tensor([0, 0, 0, 0, 0, 7, 0, 0]).cast('int32').reshape([8, 1]))
+    const run = step.repeat(8, x.reshape([8, 4, 6]), wrong)
+    await expect(run).rejects.toThrow(/index \d at position 0 must be in \[0, 2\)/)
+    expect(place.array()).toEqual([5])
+    for (let i = 0; i < 5; i++) plain.step(...rows(i))
+    expect(bits(recorded.net)).toEqual(bits(plain.net))
+    await step.repeat(3, x.reshape([8, 4, 6]), labels)
+    for (let i = 5; i < 8; i++) plain.step(...rows(i))
+    expect(bits(recorded.net)).toEqual(bits(plain.net))
+  })
+
   it('values may not be read, in the function or after it', () => {
     let leaked: st.Tensor | undefined
     const leak = st.program((x: st.Tensor) => {
@@ -150,6 +172,19 @@ describe('programs among themselves', () => {
     const outer = st.program((x: st.Tensor) => inner.sync(x).add(1))
     expect(outer.sync(st.tensor([5])).array()).toEqual([11])
     expect(inner.toString()).toMatch(/not recorded yet/)
+  })
+
+  it('what a program inside another one does to variables, the outer one does at every call', () => {
+    const v = st.variable([1])
+    const inner = st.program(() => void v.assign(v.mul(2)))
+    const outer = st.program(() => {
+      inner.sync()
+      inner.sync()
+    })
+    outer.sync()
+    inner.sync()
+    outer.sync()
+    expect(v.array()).toEqual([32])
   })
 
   it('its awaited form inside a recording is refused', async () => {
