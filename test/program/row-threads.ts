@@ -14,10 +14,13 @@ function rowThreadFaults(): Record<string, number> {
   return Object.fromEntries(threads.filter(([name]) => name.startsWith('steepest-')))
 }
 
-/** Replays the step 1000 times by `await`, after a few for a start, and then as many times by `repeat`: no thread that runs rows may fault. */
+/**
+ * Replays the step 1000 times by `await`, after 200 in which every thread gets its share, and then as many times by `repeat`: no thread that
+ * runs rows may fault.
+ */
 export async function expectNoFaults({ step, batch }: Training): Promise<void> {
   const run = st.program(step)
-  for (let i = 0; i < 20; i++) await run(...batch(i))
+  for (let i = 0; i < 200; i++) await run(...batch(i))
   const before = rowThreadFaults()
   expect(Object.keys(before).filter((name) => name.startsWith('steepest-run '))).toHaveLength(1)
   expect(Object.keys(before).filter((name) => name.startsWith('steepest-pool '))).toHaveLength(st.info().threads - 1)
