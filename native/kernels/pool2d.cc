@@ -25,11 +25,18 @@ using PoolByteTag = hn::Rebind<uint8_t, PoolTag>;
 using PoolIntTag = hn::RebindToSigned<PoolTag>;
 constexpr int64_t kPoolLanes = static_cast<int64_t>(hn::MaxLanes(PoolTag()));
 
+// From one row of x to the next, from one pixel to the next, and taps in a row of a window. By value: a store of a byte might
+// change what a reference names.
+struct Strides {
+  explicit Strides(const PoolShape& shape) : row(shape.W * shape.C), pixel(shape.C), taps(shape.KW) {}
+  int64_t row, pixel, taps;
+};
+
 // One window; `origin` is its first pixel inside the image. KH and KW give its size where it is known, else they are 0.
 template <int KH, int KW>
 struct MaxOfWindow {
-  const PoolShape& s;
-  const Window& window;
+  Strides s;
+  Window window;
   const float* origin;
   float* y;
   uint8_t* where;
@@ -40,7 +47,7 @@ struct MaxOfWindow {
     const PoolTag d;
     const PoolIntTag di;
     const int64_t rows = KH > 0 ? KH : window.h.size(), columns = KW > 0 ? KW : window.w.size();
-    const int64_t firstTap = KH > 0 ? 0 : window.h.first * s.KW + window.w.first, rowOfTaps = KH > 0 ? KW : s.KW;
+    const int64_t firstTap = KH > 0 ? 0 : window.h.first * s.taps + window.w.first, rowOfTaps = KH > 0 ? KW : s.taps;
     hn::Vec<PoolTag> best[V];
     hn::Vec<PoolIntTag> at[V];
     for (int v = 0; v < V; ++v) {
@@ -50,10 +57,10 @@ struct MaxOfWindow {
 #pragma GCC unroll 4
     for (int64_t i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
-      for (int64_t j = 0; j < columns; ++j) {
+      for (int64_t j = i == 0 ? 1 : 0; j < columns; ++j) {
         const auto tap = hn::Set(di, static_cast<int32_t>(firstTap + i * rowOfTaps + j));
         for (int v = 0; v < V; ++v) {
-          const auto value = hn::LoadU(d, origin + (i * s.W + j) * s.C + c + v * kPoolLanes);
+          const auto value = hn::LoadU(d, origin + i * s.row + j * s.pixel + c + v * kPoolLanes);
           const auto keep = hn::Or(hn::IsNaN(best[v]), hn::Le(value, best[v]));  // the first NaN wins
           best[v] = hn::IfThenElse(keep, best[v], value);
           at[v] = hn::IfThenElse(hn::RebindMask(di, keep), at[v], tap);
@@ -68,13 +75,13 @@ struct MaxOfWindow {
 
   void scalar(int64_t c) const {
     float best = origin[c];
-    int64_t at = window.h.first * s.KW + window.w.first;
+    int64_t at = window.h.first * s.taps + window.w.first;
     for (int64_t i = 0; i < window.h.size(); ++i) {
       for (int64_t j = 0; j < window.w.size(); ++j) {
-        const float value = origin[(i * s.W + j) * s.C + c];
+        const float value = origin[i * s.row + j * s.pixel + c];
         if (std::isnan(best) || value <= best) continue;
         best = value;
-        at = (i + window.h.first) * s.KW + j + window.w.first;
+        at = (i + window.h.first) * s.taps + j + window.w.first;
       }
     }
     y[c] = best;
@@ -84,8 +91,8 @@ struct MaxOfWindow {
 
 template <int KH, int KW>
 struct MeanOfWindow {
-  const PoolShape& s;
-  const Window& window;
+  Strides s;
+  Window window;
   const float* origin;
   float* y;
 
@@ -100,7 +107,8 @@ struct MeanOfWindow {
     for (int64_t i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
       for (int64_t j = 0; j < columns; ++j) {
-        for (int v = 0; v < V; ++v) sums[v] = hn::Add(sums[v], hn::LoadU(d, origin + (i * s.W + j) * s.C + c + v * kPoolLanes));
+        for (int v = 0; v < V; ++v)
+          sums[v] = hn::Add(sums[v], hn::LoadU(d, origin + i * s.row + j * s.pixel + c + v * kPoolLanes));
       }
     }
     for (int v = 0; v < V; ++v) hn::StoreU(hn::Mul(sums[v], scale), d, y + c + v * kPoolLanes);
@@ -109,7 +117,7 @@ struct MeanOfWindow {
   void scalar(int64_t c) const {
     float sum = 0;
     for (int64_t i = 0; i < window.h.size(); ++i) {
-      for (int64_t j = 0; j < window.w.size(); ++j) sum += origin[(i * s.W + j) * s.C + c];
+      for (int64_t j = 0; j < window.w.size(); ++j) sum += origin[i * s.row + j * s.pixel + c];
     }
     y[c] = sum * (1.0f / static_cast<float>(window.size()));
   }
@@ -126,40 +134,66 @@ HWY_INLINE void allChannels(const F& f, int64_t channels) {
   for (; c < channels; ++c) f.scalar(c);
 }
 
-// Calls visit(window, pixel of y, first pixel of x) for every window of output rows of the chunk.
+// Calls visit(window, pixel of y, first pixel of x, windows) for runs of windows of one form side by side in output rows of the
+// chunk.
 template <typename F>
-void forEachWindow(const PoolShape& s, const F& visit) {
+void forEachRun(const PoolShape& s, const F& visit) {
   const int64_t rows = s.N * s.OH;
   const int64_t chunks = s.chunks(rows);
+  // Columns of windows that lie inside the image as a whole.
+  const int64_t first = std::min(s.OW, ceilDivide(s.padLeft, s.strideW));
+  const int64_t room = s.W + s.padLeft - s.KW;
+  const int64_t last = room < 0 ? first : std::clamp(room / s.strideW + 1, first, s.OW);
   parallelFor(chunks, [&](int64_t chunk) HWY_ATTR {
     for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) {
       const int64_t n = row / s.OH, oh = row % s.OH;
       const Taps h = tapsOf(oh, s.strideH, s.padTop, s.KH, s.H);
-      for (int64_t ow = 0; ow < s.OW; ++ow) {
+      const auto run = [&](int64_t ow, int64_t windows) HWY_ATTR {
         const Taps w = tapsOf(ow, s.strideW, s.padLeft, s.KW, s.W);
         const int64_t x = (n * s.H + oh * s.strideH - s.padTop + h.first) * s.W + ow * s.strideW - s.padLeft + w.first;
-        visit(Window{h, w}, (row * s.OW + ow) * s.C, x * s.C);
-      }
+        visit(Window{h, w}, (row * s.OW + ow) * s.C, x * s.C, windows);
+      };
+      for (int64_t ow = 0; ow < first; ++ow) run(ow, 1);
+      if (first < last) run(first, last - first);
+      for (int64_t ow = last; ow < s.OW; ++ow) run(ow, 1);
     }
   });
 }
 
 template <int KH, int KW>
 void maxOfWindows(const PoolShape& s, float* y, uint8_t* where, const float* x) {
-  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) HWY_ATTR {
-    if (KH > 0 && window.size() == KH * KW) return allChannels(MaxOfWindow<KH, KW>{s, window, x + from, y + to, where + to}, s.C);
-    if (window.size() > 0) return allChannels(MaxOfWindow<0, 0>{s, window, x + from, y + to, where + to}, s.C);
-    std::fill_n(y + to, s.C, -std::numeric_limits<float>::infinity());
-    std::fill_n(where + to, s.C, uint8_t{0});
+  const Strides strides(s);
+  const int64_t channels = s.C, step = s.strideW * s.C;
+  forEachRun(s, [=](const Window& window, int64_t to, int64_t from, int64_t windows) HWY_ATTR {
+    const bool whole = KH > 0 && window.size() == KH * KW;
+    for (int64_t i = 0; i < windows; ++i, to += channels, from += step) {
+      if (whole) {
+        allChannels(MaxOfWindow<KH, KW>{strides, window, x + from, y + to, where + to}, channels);
+      } else if (window.size() > 0) {
+        allChannels(MaxOfWindow<0, 0>{strides, window, x + from, y + to, where + to}, channels);
+      } else {
+        std::fill_n(y + to, channels, -std::numeric_limits<float>::infinity());
+        std::fill_n(where + to, channels, uint8_t{0});
+      }
+    }
   });
 }
 
 template <int KH, int KW>
 void meanOfWindows(const PoolShape& s, float* y, const float* x) {
-  forEachWindow(s, [&](const Window& window, int64_t to, int64_t from) HWY_ATTR {
-    if (KH > 0 && window.size() == KH * KW) return allChannels(MeanOfWindow<KH, KW>{s, window, x + from, y + to}, s.C);
-    if (window.size() > 0) return allChannels(MeanOfWindow<0, 0>{s, window, x + from, y + to}, s.C);
-    std::fill_n(y + to, s.C, 0.0f);
+  const Strides strides(s);
+  const int64_t channels = s.C, step = s.strideW * s.C;
+  forEachRun(s, [=](const Window& window, int64_t to, int64_t from, int64_t windows) HWY_ATTR {
+    const bool whole = KH > 0 && window.size() == KH * KW;
+    for (int64_t i = 0; i < windows; ++i, to += channels, from += step) {
+      if (whole) {
+        allChannels(MeanOfWindow<KH, KW>{strides, window, x + from, y + to}, channels);
+      } else if (window.size() > 0) {
+        allChannels(MeanOfWindow<0, 0>{strides, window, x + from, y + to}, channels);
+      } else {
+        std::fill_n(y + to, channels, 0.0f);
+      }
+    }
   });
 }
 
