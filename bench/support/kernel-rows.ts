@@ -26,18 +26,23 @@ function writeRow({ kernel, args }: KernelShape, addresses: readonly number[]): 
   return scratch.length > 0 ? 4 + addresses.length : null
 }
 
+/** Where operands lie in a buffer: at the beginning of a cache line, as in the memory of programs. */
+const aligned = (buffer: ArrayBuffer): number => Math.ceil(native.address(buffer) / 64) * 64
+
+/** A buffer of some numbers, or of zeros for bytes, with room to be aligned. */
+function filled(size: number, width: number): ArrayBuffer {
+  if (width === 1) return new ArrayBuffer(size + 64)
+  return Float32Array.from({ length: size + 16 }, (_, k) => Math.sin(k)).buffer as ArrayBuffer
+}
+
 /** Milliseconds per call of each round, sorted. */
 export function measure(shape: KernelShape, rounds: number): number[] {
   const { kernel, sizes, widths } = shape
-  const buffers = sizes.map((size, i) =>
-    widths?.[i] === 1
-      ? new ArrayBuffer(size)
-      : (Float32Array.from({ length: size }, (_, k) => Math.sin(k)).buffer as ArrayBuffer),
-  )
-  const addresses = buffers.map((buffer) => native.address(buffer))
+  const buffers = sizes.map((size, i) => filled(size, widths?.[i] ?? 4))
+  const addresses = buffers.map(aligned)
   const place = writeRow(shape, addresses)
   const scratch = new ArrayBuffer(native.scratchBytes() + 64)
-  if (place !== null) row[place] = Math.ceil(native.address(scratch) / 64) * 64
+  if (place !== null) row[place] = aligned(scratch)
   const time = (calls: number): number => {
     const start = performance.now()
     for (let i = 0; i < calls; i++) if (native.run() !== 0) throw new Error(`${kernel} refused its row`)

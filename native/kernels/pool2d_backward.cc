@@ -2,7 +2,8 @@
 //
 // Windows side by side spread: dy is read once, every pixel of dx written once. Windows that overlap (or leave gaps) are
 // added to the rows of dx that they cover, row by row of dx and in the order of the windows, so that nothing is added
-// concurrently.
+// concurrently. What limits them are those additions in the first-level cache, two and a quarter per element of dx at 3 x 3 with
+// stride 2, and not the memory: gathering into registers, pixel by pixel, is no faster.
 // Invariant: a chunk owns whole rows of dx and writes every element of them once.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pool2d_backward.cc"
