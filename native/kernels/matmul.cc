@@ -14,6 +14,7 @@
 #include "hwy/highway.h"
 #include "kernels/matmul-inl.h"
 #include "kernels/matmul_cut-inl.h"
+#include "kernels/matmul_narrow-inl.h"
 #include "kernels/scratch_slots.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -85,10 +86,11 @@ void multiplyByBlas(const MatMulShape& s, const Part& part) {
 }
 
 // How a part is computed; the same for all parts of a product.
-enum class Way { tiles, thin, blas };
+enum class Way { tiles, thin, narrow, blas };
 
 Way wayOf(const MatMulShape& s) {
   if (s.M <= kDotRows && !(s.transposeA && s.transposeB)) return Way::thin;
+  if (isNarrow(s)) return Way::narrow;
   return HWY_TARGET > HWY_AVX2 && suitsBlas(s) ? Way::blas : Way::tiles;
 }
 
@@ -98,6 +100,8 @@ void multiply(const MatMulShape& s, const Part& part, Way way) {
       return multiplyPart(s, part);
     case Way::thin:
       return multiplyThin(s, part);
+    case Way::narrow:
+      return multiplyNarrow(s, part);
     case Way::blas:
       return multiplyByBlas(s, part);
   }

@@ -104,6 +104,9 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
     matmul({ M: 3, N: n, K: 1, ...t }, n),
   ]),
   ...[64, 65].map((n) => matmul({ M: n, N: n, K: n, ...t })),
+  // Every number of columns that has a path of its own, with each remainder of its vectors and more than one run of k.
+  ...[5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].map((N) => matmul({ M: 16 + (N % 3), N, K: 128 + 5 * N, ...t }, N)),
+  ...[128, 512, 513, 1040].map((K) => matmul({ M: 67, N: 10, K, ...t }, K)),
   matmul({ batch: 3, M: 5, N: 6, K: 7, ...t }),
   matmul({ batch: 3, M: 5, N: 6, K: 7, sameA: true, ...t }),
   matmul({ batch: 3, M: 5, N: 6, K: 7, sameB: true, ...t }),
