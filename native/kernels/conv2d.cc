@@ -71,7 +71,7 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
 }
 
 // Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.
-void correlateRows(const Correlation& c, int64_t image, int64_t start, int64_t end, int64_t index) {
+void correlateRows(const Correlation& c, const float* w, int64_t image, int64_t start, int64_t end, int64_t index) {
   const int64_t panels = ceilDivide(c.producedGroup, kPanel);
   const int64_t group = index / panels;
   const int64_t column = index % panels * kPanel;
@@ -79,8 +79,9 @@ void correlateRows(const Correlation& c, int64_t image, int64_t start, int64_t e
   float* produced = c.produced + image * c.producedH * c.producedW * c.producedC + group * c.producedGroup + column;
   TileProduct t;
   t.width = HWY_MIN(kPanel, c.producedGroup - column);
-  t.b = c.packed + index * c.KH * c.KW * c.depth * kPanel;
-  t.bStride = panelRow(t.width);
+  const bool inPlace = c.readsInPlace(kLanes);
+  t.b = inPlace ? w + column : c.packed + index * c.KH * c.KW * c.depth * kPanel;
+  t.bStride = inPlace ? c.O : panelRow(t.width);
   int64_t before = 0;
   for (int64_t i = 0; i < c.verticalRuns; ++i) {
     const AxisRun& v = c.vertical[i];
@@ -95,7 +96,7 @@ void correlateRows(const Correlation& c, int64_t image, int64_t start, int64_t e
 void correlate(const Correlation& c, const float* w) {
   const int64_t panels = c.groups * ceilDivide(c.producedGroup, kPanel);
   const bool serial = c.flop() < kConvSerialFlop;
-  const int64_t packers = serial ? 1 : panels;
+  const int64_t packers = c.readsInPlace(kLanes) ? 0 : serial ? 1 : panels;
   parallelFor(packers, [&](int64_t packer) {
     for (int64_t i = partStart(panels, packers, packer); i < partStart(panels, packers, packer + 1); ++i)
       packKernelPanel(c, w, i);
@@ -107,7 +108,7 @@ void correlate(const Correlation& c, const float* w) {
     for (int64_t band = partStart(total, chunks, chunk); band < partStart(total, chunks, chunk + 1); ++band) {
       const int64_t start = partStart(c.producedH, bands, band % bands);
       const int64_t end = partStart(c.producedH, bands, band % bands + 1);
-      for (int64_t i = 0; i < panels; ++i) correlateRows(c, band / bands, start, end, i);
+      for (int64_t i = 0; i < panels; ++i) correlateRows(c, w, band / bands, start, end, i);
       finishBand(c.epilogue, c.produced, band / bands * c.producedH + start, end - start, c.producedW, c.producedC);
     }
   });
