@@ -1,24 +1,13 @@
 // How matrix products are best divided into parts: [--filter mlp] [--rounds 3]. For each shape the rate as the model of
 // native/kernels/matmul_cut-inl.h divides it, the best rates of all divisions into 8 to 64 parts [rows, columns, slices of k], and what
-// the model loses to the best. Its coefficients come from such a table.
+// the model loses to the best. Its coefficients come from such a table, by bench/fit-cuts.ts.
 // Invariant: divisions take turns within a round, so that a drift of the machine meets all alike.
 import { parseArgs } from 'node:util'
+import { divisionsOf } from './support/divisions.js'
 import { measure } from './support/kernel-rows.js'
 import { type KernelShape, kernelShapes } from './support/kernel-shapes.js'
 
 const { values: options } = parseArgs({ options: { filter: { type: 'string' }, rounds: { type: 'string', default: '3' } } })
-
-const powers = [1, 2, 4, 8, 16, 32]
-
-/** Divisions that leave a part of 14 rows, 32 columns and 128 k or more. */
-function divisionsOf([, M = 0, N = 0, K = 0]: readonly number[]): number[][] {
-  const all = powers.flatMap((rows) => powers.flatMap((columns) => powers.map((slices) => [rows, columns, slices])))
-  return all.filter(([rows = 1, columns = 1, slices = 1]) => {
-    const parts = rows * columns * slices
-    const large = (size: number, count: number, least: number) => count === 1 || size / count >= least
-    return parts >= 8 && parts <= 64 && large(M, rows, 14) && large(N, columns, 32) && large(K, slices, 128)
-  })
-}
 
 /** GFLOP/s of each division, the best of the rounds; the first is the model's. */
 function ratesOf(shape: KernelShape): number[] {

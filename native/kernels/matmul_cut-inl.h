@@ -32,8 +32,12 @@ HWY_INLINE bool readsDirectly(const MatMulShape& s, int64_t blocks) {
   return !s.transposeB && (blocks <= kDirectBlocks || s.K * s.N <= kFewFloats);
 }
 
+#define STEEPEST_CUT_COST(name, value) constexpr double name = value;
+#include "kernels/matmul_costs.inc"
+#undef STEEPEST_CUT_COST
+
 // What one k of a product cut that way costs, in cycles: multiply-adds with the threads' uneven shares, packing of operands by
-// each part that reads them, and their way from L3. The coefficients are fitted to the rates of some 900 cuts of 37 shapes;
+// each part that reads them, and their way from L3. The coefficients are fitted to measured divisions by bench/fit-cuts.ts;
 // bench/cuts.ts sets the model's choice beside every other cut.
 inline double costOf(const MatMulShape& s, const Cut& cut) {
   const double M = static_cast<double>(s.M), N = static_cast<double>(s.N);
@@ -42,9 +46,9 @@ inline double costOf(const MatMulShape& s, const Cut& cut) {
   const double columns = static_cast<double>(roundUp(cut.panels, cut.panelParts)) / static_cast<double>(cut.panels);
   const int64_t parts = cut.parts() * s.batch;
   const double idle = static_cast<double>(roundUp(parts, 4)) / static_cast<double>(parts);  // of 4 threads
-  const double multiply = M * N / static_cast<double>(kPanel) * idle * (1 + 0.4 * (rows * columns - 1));
-  const double readB = readsDirectly(s, blocks) && s.K * s.N < kFarFloats / 2 ? 0 : N / 5;  // packed, or hardly better
-  const double readA = M * (s.transposeA ? 0.26 : 0.19) * (s.M * s.K < kFarFloats ? 1 : 4);
+  const double multiply = M * N / static_cast<double>(kPanel) * idle * (1 + kUnevenParts * (rows * columns - 1));
+  const double readB = readsDirectly(s, blocks) && s.K * s.N < kFarFloats / 2 ? 0 : N * kPackB;  // packed, or hardly better
+  const double readA = M * (s.transposeA ? kReadTransposedA : kReadA) * (s.M * s.K < kFarFloats ? 1 : kFromMemory);
   return multiply + static_cast<double>(cut.rowParts) * readB + static_cast<double>(cut.panelParts) * readA;
 }
 
