@@ -142,7 +142,7 @@ export function markdown(results: Results): string {
     '# Benchmarks',
     '',
     'Time of one training step (forward, backward, update, loss read) or one forward pass (outputs read), written by `npm run bench`.',
-    `Every figure is the median over ${rounds} round${rounds === 1 ? '' : 's'} of the median step of ${secondsPerSample} s, each in a process of its own, contenders taking`,
+    `Every figure is the median over at most ${rounds} round${rounds === 1 ? '' : 's'} of the median step of ${secondsPerSample} s, each in a process of its own, contenders taking`,
     'turns; least and greatest round in brackets. Slow contenders (a step over 2 s) take part in the first round only.',
     '',
     `Machine: ${Object.values(machine).join(', ')}.`,
