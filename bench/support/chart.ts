@@ -82,6 +82,7 @@ export function chart({ workloads }: Results): string {
   const height = bottom + 34
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,
+    '<title>Times of the peers as multiples of ours</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     text(
       left,
