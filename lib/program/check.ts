@@ -42,11 +42,13 @@ function runRows({ rows, home }: CompiledRows, memory: Memory): void {
     memory.set(storage, own)
     return new Tensor(tensor.dtype, tensor.shape, own.storage, own.byteOffset + tensor.byteOffset)
   }
+  // Memory that several rows write, as concatenate does, is whole after the last of them.
+  const lastWriter = new Map(rows.flatMap((row) => row.outputs.map(({ storage }) => [storage, row] as const)))
   for (const row of rows) {
     const inputs = row.inputs.map(concrete)
     const outputs = row.outputs.map(concrete)
     call(row.kernel, row.twin, outputs, inputs, row.args)
-    const bad = outputs.find(hasNaN)
+    const bad = outputs.find((output, k) => lastWriter.get((row.outputs[k] as Tensor).storage) === row && hasNaN(output))
     if (bad && !inputs.some(hasNaN))
       throw new ValueError(
         `program: ${row.label} (kernel ${row.kernel.name}) made NaN of inputs without NaN, in a result of shape [${bad.shape.join(', ')}]${row.site ? `, at ${row.site}` : ''}`,

@@ -26,6 +26,13 @@ describe('check mode reports a NaN', () => {
   })
 })
 
+describe('check mode reports no NaN', () => {
+  it('in memory that rows have written in part', () => {
+    const run = st.program((x: st.Tensor) => st.concatenate([x.mul(2), x, x.add(1)], 0).square())
+    checked(() => expect(run.sync(st.tensor([3])).array()).toEqual([36, 9, 16]))
+  })
+})
+
 /** A function of a number that it should have been given; the number changes between two calls with the same arguments. */
 type Frozen = (x: st.Tensor, frozen: number) => unknown
 const state = [1, 2, 3].map((value) => st.variable([value]))
