@@ -35,11 +35,11 @@ export function rival(rows: readonly Row[], against: string): Row | undefined {
 /** Why a contender is ahead, by workload and family. */
 export const reasons: Record<string, string> = {
   'mlp-infer-32 ONNX Runtime':
-    'each of our steps copies its batch into a tensor (0.1 MB), 0.01 of 0.07 ms; ONNX Runtime reads it where it lies, and multiplies as fast',
+    'each of our steps copies its batch into a tensor (0.1 MB), 0.01 of 0.07 ms; ONNX Runtime is handed the array itself',
   'mlp-infer-256 ONNX Runtime':
-    'each of our steps copies its batch into a tensor (0.8 MB), 0.05 to 0.1 of 0.5 ms; ONNX Runtime reads it where it lies, and multiplies as fast',
+    'each of our steps copies its batch into a tensor (0.8 MB), 0.05 to 0.1 of 0.5 ms; ONNX Runtime is handed the array itself',
   'resnet20-infer-1 ONNX Runtime':
     'our pass takes 0.21 ms at some times and 0.32 at others, with the same code and data, and why is not known; ONNX Runtime also keeps kernels packed from run to run',
   'neuron plain JavaScript':
-    'a step is 300 multiplications: ours are nearly all call, copies of the batch and dispatch of rows, which a loop in JavaScript has not',
+    'a step is a few hundred multiplications: ours is nearly all call, copies of the batch and dispatch of rows, which a loop in JavaScript has not',
 }

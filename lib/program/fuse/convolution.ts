@@ -10,6 +10,8 @@ import { changesBetween, readersOf } from './readers.js'
 
 const fusedKernel = kernelNamed('conv2dFused')
 const convolutionArguments = 17
+/** Where a row of the fused kernel says whether a residual, its last operand, is added. */
+export const residualFlag = convolutionArguments + 2
 
 const [x, a, b, c] = [0, 1, 2, 3].map(Expression.input) as [Expression, Expression, Expression, Expression]
 /** The formulas that the kernel can take in, by what they are made of. */
