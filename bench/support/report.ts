@@ -2,6 +2,7 @@
 import type { Contender } from './contenders.js'
 import { type Figure, type Floor, floorOf, type Row, rowsOf } from './figures.js'
 import { type Ceilings, describeMachine, readBytes } from './machine.js'
+import { type Profile, profileLines, readProfiles } from './profile-page.js'
 import type { Store } from './store.js'
 import { reasons, rival, targets } from './targets.js'
 import type { Workload } from './workloads.js'
@@ -14,6 +15,7 @@ export interface WorkloadResult {
   bytes: number
   floor?: Floor
   rows: Row[]
+  profile?: Profile
   /** Contenders without a figure, with the reason. */
   absent: Record<string, string>
 }
@@ -42,6 +44,7 @@ export function resultsOf(
   secondsPerSample: number,
 ): Results {
   const { ceilings, samples, curves } = store
+  const profiles = new Map(readProfiles().map((profile) => [profile.workload, profile]))
   const one = (workload: Workload): WorkloadResult => ({
     name: workload.name,
     about: workload.about,
@@ -50,6 +53,7 @@ export function resultsOf(
     bytes: workload.bytes,
     ...(ceilings?.read ? { floor: floorOf(workload, ceilings) } : {}),
     rows: rowsOf(workload, field, samples, curves, ceilings),
+    ...(profiles.has(workload.name) ? { profile: profiles.get(workload.name) as Profile } : {}),
     absent: absences(workload, field, store),
   })
   return {
@@ -82,14 +86,15 @@ function tableOf(rows: readonly Row[]): string[] {
   return [...head, ...lines]
 }
 
-function sectionOf({ name, about, flops, bytes, floor, rows, absent, task }: WorkloadResult): string[] {
+function sectionOf({ name, about, flops, bytes, floor, rows, absent, task, profile }: WorkloadResult): string[] {
   const step = task === 'training' ? 'step' : 'pass'
   const floors = floor
     ? `: not under ${number(Math.max(floor.arithmeticMs, floor.trafficMs))} ms here (arithmetic ${number(floor.arithmeticMs)}, with Winograd's shortcuts ${number(floor.winogradMs)}, traffic ${number(floor.trafficMs)})`
     : ''
   const work = `${number(flops / 1e9)} GFLOP and at least ${number(bytes / 1e6)} MB a ${step}${floors}.`
   const left = Object.entries(absent).map(([who, why]) => `- ${who} takes no part: ${why}.`)
-  return ['', `## ${name}`, '', `${about}. ${work}`, '', ...tableOf(rows), ...(left.length > 0 ? ['', ...left] : [])]
+  const table = [...tableOf(rows), ...(left.length > 0 ? ['', ...left] : [])]
+  return ['', `## ${name}`, '', `${about}. ${work}`, '', ...table, ...(profile ? profileLines(profile) : [])]
 }
 
 function targetLines(workloads: readonly WorkloadResult[]): string[] {

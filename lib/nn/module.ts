@@ -3,7 +3,7 @@
 
 import { noGrad } from '../autograd/mode.js'
 import { recording } from '../dispatch.js'
-import { describe, ShapeError, StateError, ValueError } from '../errors.js'
+import { DTypeError, describe, ShapeError, StateError, ValueError } from '../errors.js'
 import { add, clone } from '../ops/index.js'
 import { Generator } from '../ops/random.js'
 import { sameShape, showShape } from '../tensor/shape.js'
@@ -205,6 +205,6 @@ export function checkState(fn: string, variables: readonly [string, Variable][],
     if (!sameShape(value.shape, variable.shape))
       throw new ShapeError(`${fn}: '${name}' must have shape ${showShape(variable.shape)}, got ${showShape(value.shape)}`)
     if (value.dtype !== variable.dtype)
-      throw new ValueError(`${fn}: '${name}' must have dtype ${variable.dtype}, got ${value.dtype}`)
+      throw new DTypeError(`${fn}: '${name}' must have dtype ${variable.dtype}, got ${value.dtype}`)
   }
 }

@@ -1,5 +1,6 @@
 // Runs one program of examples/ or bench/:  node native/setup/run.mjs examples|bench [name] [arguments...]
-// Without a name it runs bench/run.ts, or lists the programs of examples/; with an unknown one it lists them. They import the built package by its own name.
+// Without a name it runs bench/run.ts, or lists the programs of examples/; with an unknown one it lists them; with --help it says what the
+// program is for and takes. They import the built package by its own name.
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { compilePrograms } from './typescript.mjs'
@@ -18,11 +19,19 @@ function programs() {
   })
 }
 
+/** The head comment of a program. */
+const headOf = (program) =>
+  /^(?:\/\/.*\n)+/.exec(readText(path.join(folder, `${program}.ts`)))?.[0].replace(/^\/\/ ?/gm, '') ?? ''
+
 runSetup(() => {
   const known = programs()
   if (!known.some((program) => program.name === name)) {
     const list = known.map((program) => `  ${program.name.padEnd(24)} ${program.about}`).join('\n')
     throw new SetupError(`${name ? `no program '${name}' in ${folder}/` : `name a program of ${folder}/`}:\n${list}`)
+  }
+  if (args.includes('--help')) {
+    console.log(headOf(name))
+    return
   }
   compilePrograms()
   const program = path.join(root, '.cache/js', folder, `${name}.js`)

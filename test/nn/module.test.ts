@@ -4,6 +4,7 @@ import {
   activations,
   type BatchShape,
   type Config,
+  DTypeError,
   Layer,
   type LayerOptions,
   layerFromConfig,
@@ -113,7 +114,9 @@ describe('a module', () => {
     expect(() => net.loadState({ ...net.state(), scale: tensor([7]), more: tensor(1) })).toThrow(/unknown more/)
     const { shift: _, ...missing } = net.state()
     expect(() => net.loadState({ ...missing, scale: tensor([7]) })).toThrow(/missing shift/)
-    expect(() => net.loadState({ ...net.state(), scale: tensor([7], [1], 'int32') })).toThrow(/dtype float32, got int32/)
+    const whole = { ...net.state(), scale: tensor([7], [1], 'int32') }
+    expect(() => net.loadState(whole)).toThrow(DTypeError)
+    expect(() => net.loadState(whole)).toThrow(/dtype float32, got int32/)
     expect(() => net.loadState(null as never)).toThrow(ValueError)
     expect(net.scale.item()).toBe(before)
   })

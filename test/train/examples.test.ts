@@ -21,6 +21,10 @@ describe('examples', () => {
     for (const file of programs) expect(readFileSync(`${root}/${file}`, 'utf8').trimEnd().split('\n').length).toBeLessThan(80)
   })
 
+  it('say what they are for', () => {
+    expect(runExample('mnist-mlp', ['--help']).output).toMatch(/^Handwritten digits: train a small network on MNIST/)
+  })
+
   it.each([1, 2, 3])(
     'linear-neuron recovers the weights and shows equal gradients, seed %i',
     (seed) => {

@@ -1,0 +1,90 @@
+// How long each row of a recorded step takes, by the marks of the replay itself (STEEPEST_PROGRAM=profile), and rows of one operation together.
+// Invariant: a time is the median over recordings of their means.
+import path from 'node:path'
+import * as st from 'steepest'
+import { batchOf, readData } from './datafile.js'
+import { quantile } from './measure.js'
+import { folder } from './sampling.js'
+import { bodyOf } from './steps.js'
+import type { Workload } from './workloads.js'
+
+export interface RowTime {
+  operation: string
+  kernel: string
+  outputs: string
+  /** Of the tensors that the row names. */
+  bytes: number
+  /** By the definition, whatever the algorithm saves. */
+  flops: number
+  microseconds: number
+}
+
+/** Rows of one operation and kernel together. */
+export interface OperationTime extends Omit<RowTime, 'outputs'> {
+  rows: number
+}
+
+/** Recordings of the same step, timed in turns. */
+const recordings = 5
+
+/** The rows of a listing, cell by cell under the names of its columns. */
+function cellsOf(listing: string): Map<string, string>[] {
+  const [header, ...lines] = listing.split('\n').slice(1) as [string, ...string[]]
+  const starts = [...header.matchAll(/\S+/g)].map((match) => match.index)
+  return lines.map(
+    (line) =>
+      new Map(starts.map((start, i) => [header.slice(start, starts[i + 1]).trim(), line.slice(start, starts[i + 1]).trim()])),
+  )
+}
+
+function rowOf(cells: Map<string, string>): RowTime {
+  const cell = (name: string): string => cells.get(name) ?? ''
+  return {
+    operation: cell('operation'),
+    kernel: cell('kernel'),
+    outputs: cell('outputs'),
+    bytes: Number(cell('bytes')),
+    flops: Number(cell('flops')),
+    microseconds: Number(cell('µs')),
+  }
+}
+
+/** The rows of a workload's step in their order, from about as many runs in all as `calls`. */
+export function rowTimes(workload: Workload, calls: number): RowTime[] {
+  const data = readData(workload, path.join(folder, `${workload.name}.safetensors`))
+  const body = bodyOf(workload, data)
+  const [pixels, labels] = batchOf(workload, data, 0)
+  const x = st.tensor(pixels, [workload.batch, ...workload.sample])
+  const y = st.tensor(workload.classes === 2 ? Float32Array.from(labels) : labels, [
+    workload.batch,
+    ...(workload.classes === 2 ? [1] : []),
+  ])
+  body(x, y) // the optimizer makes its moments, so that all recordings are alike
+  const lists = Array.from({ length: recordings }, () => {
+    using run = st.program((a: st.Tensor, b: st.Tensor) => body(a, b))
+    for (let i = 0; i < Math.ceil(calls / recordings); i++) run.sync(x, y)
+    return cellsOf(run.toString()).map(rowOf)
+  })
+  return (lists[0] as RowTime[]).map((row, i) => ({
+    ...row,
+    microseconds: quantile(
+      lists.map((list) => (list[i] as RowTime).microseconds),
+      0.5,
+    ),
+  }))
+}
+
+/** Rows of one operation and kernel as one, the longest first. */
+export function byOperation(rows: readonly RowTime[]): OperationTime[] {
+  const groups = new Map<string, OperationTime>()
+  for (const { operation, kernel, bytes, flops, microseconds } of rows) {
+    const key = `${operation} ${kernel}`
+    const group = groups.get(key) ?? { operation, kernel, rows: 0, bytes: 0, flops: 0, microseconds: 0 }
+    group.rows++
+    group.bytes += bytes
+    group.flops += flops
+    group.microseconds += microseconds
+    groups.set(key, group)
+  }
+  return [...groups.values()].sort((a, b) => b.microseconds - a.microseconds)
+}
