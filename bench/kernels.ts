@@ -1,16 +1,25 @@
 // Rates of kernels beside the ceiling of the machine: matrix products, convolutions, and what streams: [--filter conv2d] [--rounds 15],
-// and with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts.
+// with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts, and with [--write] all of it as docs/kernels.md.
 // Rows are handed to the native core directly, so what is measured is the kernel and not the library above it.
 // The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy of
 // as many bytes. Invariant: it is read anew beside every shape, so that a disturbed figure shows as one.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { blasRate } from './support/blas.js'
+import { root } from './support/contenders.js'
+import { type KernelFigure, kernelPage, wantedRate } from './support/kernel-page.js'
 import { measure, native } from './support/kernel-rows.js'
 import { bytesOf, copyOf, type KernelShape, kernelShapes } from './support/kernel-shapes.js'
 import { ceilings } from './support/machine.js'
 
 const { values: options } = parseArgs({
-  options: { filter: { type: 'string' }, rounds: { type: 'string', default: '15' }, peers: { type: 'boolean', default: false } },
+  options: {
+    filter: { type: 'string' },
+    rounds: { type: 'string', default: '15' },
+    peers: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
 })
 
 const rounds = Number(options.rounds)
@@ -19,9 +28,9 @@ const rounds = Number(options.rounds)
 function algorithmOf(shape: KernelShape): string {
   if (!shape.kernel.startsWith('conv2d')) return ''
   const [, H, W, C, KH, KW, O, OH, OW, , , , , , , groups, winograd] = shape.args
-  if (KH === 1 && KW === 1 && groups === 1 && OH === H && OW === W) return '  product'
-  if (groups !== 1 && groups === C && groups === O) return '  depthwise'
-  return winograd ? '  Winograd' : '  direct'
+  if (KH === 1 && KW === 1 && groups === 1 && OH === H && OW === W) return 'product'
+  if (groups !== 1 && groups === C && groups === O) return 'depthwise'
+  return winograd ? 'Winograd' : 'direct'
 }
 
 /** What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. */
@@ -30,25 +39,44 @@ function ceilingOf(shape: KernelShape): number {
   return bytesOf(shape) / (measure(copyOf(shape), rounds)[0] as number) / 1e6
 }
 
-/** A rate and its ceiling, measured side by side. */
-function figures(shape: KernelShape): string {
-  const times = measure(shape, rounds)
-  const limit = ceilingOf(shape)
-  const rate = (shape.flop || bytesOf(shape)) / (times[rounds >> 1] as number) / 1e6
-  const unit = shape.flop > 0 ? 'GFLOP/s' : 'GB/s   '
-  return `${rate.toFixed(1).padStart(7)} ${unit} ${((100 * rate) / limit).toFixed(0).padStart(4)} % of ${limit.toFixed(0)}`
+/** The peers' rates for a product, where they are wanted and installed. */
+function peersOf(shape: KernelShape): Record<string, number> {
+  if (!options.peers || shape.kernel !== 'matmul') return {}
+  const rates = (['OpenBLAS', 'BLIS'] as const).map((name) => [name, blasRate(shape, name, rounds)] as const)
+  return Object.fromEntries(rates.filter((entry): entry is [(typeof entry)[0], number] => entry[1] !== undefined))
 }
 
-/** The peers' rates for a product, where they are wanted. */
-function peersFigures(shape: KernelShape): string {
-  if (!options.peers || shape.kernel !== 'matmul') return ''
-  const families = ['OpenBLAS', 'BLIS'] as const
-  return families.map((name) => `  ${name} ${blasRate(shape, name, rounds)?.toFixed(0) ?? 'not installed'}`).join('')
+/** A rate and its ceiling, measured side by side. */
+function figureOf(shape: KernelShape): KernelFigure {
+  const median = measure(shape, rounds)[rounds >> 1] as number
+  const figure: KernelFigure = {
+    kernel: shape.kernel,
+    label: shape.label,
+    algorithm: algorithmOf(shape),
+    rate: (shape.flop || bytesOf(shape)) / median / 1e6,
+    unit: shape.flop > 0 ? 'GFLOP/s' : 'GB/s',
+    ceiling: ceilingOf(shape),
+    peers: peersOf(shape),
+  }
+  const wanted = wantedRate(shape, figure)
+  return wanted === undefined ? figure : { ...figure, wanted }
+}
+
+function print({ kernel, label, algorithm, rate, unit, ceiling, peers, wanted }: KernelFigure): void {
+  const part = `${((100 * rate) / ceiling).toFixed(0).padStart(4)} % of ${ceiling.toFixed(0)}`
+  const more = [algorithm, ...Object.entries(peers).map(([name, peer]) => `${name} ${peer.toFixed(0)}`)].filter(Boolean)
+  const below = wanted !== undefined && rate < wanted ? `  below ${wanted.toFixed(0)}` : ''
+  const columns = [kernel.padEnd(21), label.padEnd(40), rate.toFixed(1).padStart(7), unit.padEnd(7), part]
+  console.log(`${columns.join(' ')}${more.map((word) => `  ${word}`).join('')}${below}`)
 }
 
 const { threads, instructionSet } = native.info()
 console.log(`${threads} threads, ${instructionSet}`)
-for (const shape of kernelShapes) {
-  if (!`${shape.kernel} ${shape.label}`.includes(options.filter ?? '')) continue
-  console.log(`${shape.kernel.padEnd(21)} ${shape.label.padEnd(40)} ${figures(shape)}${algorithmOf(shape)}${peersFigures(shape)}`)
-}
+const figures = kernelShapes
+  .filter(({ kernel, label }) => `${kernel} ${label}`.includes(options.filter ?? ''))
+  .map((shape) => {
+    const figure = figureOf(shape)
+    print(figure)
+    return figure
+  })
+if (options.write) writeFileSync(path.join(root, 'docs/kernels.md'), kernelPage(figures, rounds))
