@@ -1,12 +1,14 @@
 // Training steps and forward passes beside the peers: all of it, or [--quick] in a minute; [--workloads mlp,cnn] [--contenders steepest,…]
 // [--rounds 5] [--seconds 1] [--budget 50] [--fresh] [--report] [--prepare]. What was measured is kept and not measured again, so a run can be
 // stopped and gone on with: after --budget seconds it stops by itself (exit code 3 while something is left). --fresh forgets the
-// chosen parts, --report only writes, --prepare only installs and makes files. Writes bench/results.json, docs/benchmarks.md and its chart.
-import { writeFileSync } from 'node:fs'
+// chosen parts, --prepare only installs and makes files. Without a choice of workloads or contenders it writes bench/results.json,
+// docs/benchmarks.md, its chart and the figures of README.md; --report measures nothing and writes what is kept.
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { chart } from './support/chart.js'
 import { contenders, root } from './support/contenders.js'
+import { withFigures } from './support/readme.js'
 import { markdown, resultsOf } from './support/report.js'
 import { folder, piecesOf, prepare, Sampler, warm } from './support/sampling.js'
 import { Store } from './support/store.js'
@@ -42,20 +44,25 @@ function chosen<T extends { name: string }>(what: string, all: readonly T[], nam
   return all.filter(({ name }) => wanted?.includes(name) ?? true)
 }
 
-/** The page, the data and the chart of everything in the store. */
+/** The page, the data, the chart and the figures of README.md, of everything in the store. */
 function write(store: Store, seconds: number): void {
   const results = resultsOf(workloads, contenders(), store, seconds)
   writeFileSync(path.join(root, 'bench/results.json'), `${JSON.stringify({ ...results, samples: store.samples }, null, 1)}\n`)
   writeFileSync(path.join(root, 'docs/benchmarks.md'), markdown(results))
   writeFileSync(path.join(root, 'docs/benchmarks.svg'), chart(results))
+  const readme = path.join(root, 'README.md')
+  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), results))
 }
 
 const field = chosen('contender', contenders(), options.contenders)
 const tasks = chosen('workload', workloads, options.workloads)
 const seconds = Number(options.seconds)
+const writes = options.report || !(options.quick || options.prepare || values.workloads || values.contenders)
 if (!options.report) prepare(tasks, field)
 const store = new Store(path.join(folder, options.quick ? 'quick.jsonl' : 'samples.jsonl'))
 if (options.fresh || options.quick) store.forget(new Set(tasks.map(({ name }) => name)), new Set(field.map(({ name }) => name)))
+
+if (options.report && store.samples.length === 0) throw new Error('nothing was measured yet, so there is nothing to report')
 
 let finished = true
 if (!options.report && !options.prepare) {
@@ -71,6 +78,6 @@ if (!options.report && !options.prepare) {
 if (options.prepare) warm(piecesOf(tasks, field, 1, 1))
 else {
   console.log(`\n${markdown(resultsOf(tasks, field, store, seconds))}`)
-  if (!options.quick) write(store, seconds)
+  if (writes) write(store, seconds)
 }
 if (!finished) process.exitCode = 3
