@@ -30,11 +30,13 @@ bool parseConv(const Row& row, int64_t buffers, ConvShape* shape) {
                              &shape->OW,      &shape->strideH,   &shape->strideW,   &shape->padTop,
                              &shape->padLeft, &shape->dilationH, &shape->dilationW, &shape->groups};
   for (int64_t i = 0; i < kConvArguments - 1; ++i) *fields[i] = row.integer(i);
-  shape->winograd = row.flag(kConvArguments - 1);
+  const int64_t algorithm = row.integer(kConvArguments - 1);
+  shape->winograd = algorithm > 0;
+  shape->transformed = algorithm == 2;
   const bool positive =
       shape->strideH > 0 && shape->strideW > 0 && shape->dilationH > 0 && shape->dilationW > 0 && shape->groups > 0;
   if (shape->winograd && !fitsWinograd(*shape)) return false;
-  return positive && shape->C % shape->groups == 0 && shape->O % shape->groups == 0;
+  return positive && algorithm <= 2 && shape->C % shape->groups == 0 && shape->O % shape->groups == 0;
 }
 
 int64_t forwardRuns(const Axis& axis, AxisRun* runs) {

@@ -14,7 +14,8 @@ namespace steepest {
 
 struct ConvShape {
   int64_t N, H, W, C, KH, KW, O, OH, OW, strideH, strideW, padTop, padLeft, dilationH, dilationW, groups;
-  bool winograd;  // how it is computed: as winograd.h has it, or directly
+  bool winograd;     // how it is computed: as winograd.h has it, or directly
+  bool transformed;  // by Winograd, and w is what winogradKernel made of the kernel; the forward pass only
   int64_t groupC() const { return C / groups; }
   int64_t groupO() const { return O / groups; }
   int64_t taps() const { return KH * KW; }
@@ -29,7 +30,8 @@ struct ConvShape {
 constexpr int64_t kConvArguments = 17;
 
 // Whether the row is well formed; fills `shape` from args
-// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,winograd].
+// [N,H,W,C,KH,KW,O,OH,OW,strideH,strideW,padTop,padLeft,dilationH,dilationW,groups,algorithm], the algorithm being 0 direct,
+// 1 Winograd, 2 Winograd with the kernel transformed.
 bool parseConv(const Row& row, int64_t buffers, ConvShape* shape);
 
 // Element y of the convolution by its definition, for twins.

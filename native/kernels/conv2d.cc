@@ -249,7 +249,7 @@ int64_t conv2dScratch(const Row& row) {
 // [dx, dy, w, scratch]
 Status conv2dBackwardInputFast(const Row& row) {
   ConvShape s;
-  if (!parseConv(row, 4, &s)) return kBadRow;
+  if (!parseConv(row, 4, &s) || s.transformed) return kBadRow;
   if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
   if (s.N * s.H * s.W * s.C == 0) return {};
   if (s.winograd) return winogradBackwardInput(s, row), Status{};

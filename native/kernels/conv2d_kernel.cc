@@ -212,7 +212,7 @@ void planTaps(KernelGradient* g) {
 // [dw, x, dy, scratch]
 Status conv2dBackwardKernelFast(const Row& row) {
   KernelGradient g;
-  if (!parseConv(row, 4, &g.shape)) return kBadRow;
+  if (!parseConv(row, 4, &g.shape) || g.shape.transformed) return kBadRow;
   const ConvShape& s = g.shape;
   if (s.isPointwise()) return matmulFast(ProductRow(row, s).row);
   if (s.taps() * s.groupC() * s.O == 0) return {};

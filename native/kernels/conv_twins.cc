@@ -1,8 +1,41 @@
 // The float64 twins of the convolutions: the definition, one loop per index.
+#include <cmath>
+
 #include "kernels/conv.h"
+#include "kernels/winograd.h"
 
 namespace steepest {
 namespace {
+
+// Winograd's transform of three taps: column j of G times what follows, as winograd-inl.h has it.
+double transformOf(int64_t position, const double (&taps)[3]) {
+  const double s = std::sqrt(2.0);
+  const double G[kPatchSide][3] = {
+      {1, 0, 0}, {-2.0 / 3, -s / 3, -1.0 / 3}, {-2.0 / 3, s / 3, -1.0 / 3}, {1.0 / 6, s / 6, 1.0 / 3}, {1.0 / 6, -s / 6, 1.0 / 3},
+      {0, 0, 1}};
+  return G[position][0] * taps[0] + G[position][1] * taps[1] + G[position][2] * taps[2];
+}
+
+// The taps that transforms were made of: the first and the last stand there as they were.
+double tapOf(int64_t tap, const double (&transforms)[kPatchSide]) {
+  if (tap == 1) return (transforms[2] - transforms[1]) * 3 / (2 * std::sqrt(2.0));
+  return transforms[tap == 0 ? 0 : kPatchSide - 1];
+}
+
+// Element i of a kernel that may be transformed.
+double kernelAt(const ConvShape& s, const double* w, int64_t i) {
+  if (!s.transformed) return w[i];
+  const TransformedKernel kernel{s.C, s.O};
+  const int64_t o = i % s.O, c = i / s.O % s.C, tap = i / s.O / s.C;
+  double down[kPatchSide];
+  for (int64_t column = 0; column < kPatchSide; ++column) {
+    double transforms[kPatchSide];
+    for (int64_t row = 0; row < kPatchSide; ++row)
+      transforms[row] = w[kernel.at(row * kPatchSide + column, o) + c * kernel.row(o)];
+    down[column] = tapOf(tap / 3, transforms);
+  }
+  return tapOf(tap % 3, down);
+}
 
 // Calls visit(x index, w index) for every product of the sum that is element y of the convolution.
 template <typename F>
@@ -37,7 +70,7 @@ void clear(double* values, int64_t count) {
 
 double convolutionAt(const ConvShape& s, const double* x, const double* w, int64_t y) {
   double sum = 0;
-  visitTaps(s, y, [&](int64_t i, int64_t j) { sum += x[i] * w[j]; });
+  visitTaps(s, y, [&](int64_t i, int64_t j) { sum += x[i] * kernelAt(s, w, j); });
   return sum;
 }
 
@@ -48,6 +81,26 @@ Status conv2dTwin(const Row& row) {
   const double* x = row.buffer<double>(1);
   const double* w = row.buffer<double>(2);
   for (int64_t i = 0; i < s.N * s.OH * s.OW * s.O; ++i) y[i] = convolutionAt(s, x, w, i);
+  return {};
+}
+
+// Buffers and arguments are those of winogradKernelFast.
+Status winogradKernelTwin(const Row& row) {
+  if (!accepts(row, 2, 2, 2)) return kBadRow;
+  const TransformedKernel kernel{row.integer(0), row.integer(1)};
+  double* u = row.buffer<double>(0);
+  const double* w = row.buffer<double>(1);
+  const int64_t C = kernel.depth, O = kernel.columns;
+  clear(u, kernel.floats());
+  for (int64_t i = 0; i < kPositions * C * O; ++i) {
+    const int64_t o = i % O, c = i / O % C, position = i / O / C;
+    double down[3];
+    for (int64_t j = 0; j < 3; ++j) {
+      const auto tap = [&](int64_t h) { return w[((3 * h + j) * C + c) * O + o]; };
+      down[j] = transformOf(position / kPatchSide, {tap(0), tap(1), tap(2)});
+    }
+    u[kernel.at(position, o) + c * kernel.row(o)] = transformOf(position % kPatchSide, down);
+  }
   return {};
 }
 

@@ -1,6 +1,7 @@
 // conv2d and conv2dBackwardInput by Winograd's F(4x4, 3x3): the gradient reads dy with the kernel flipped and transposed.
 //
-// The kernel is packed into panels and transformed once per call (in training it changes at every step; 36 / 9 of its size). Then
+// The kernel is transformed first (36 / 9 of its size), once per call, since in training it changes at every step; a program that
+// leaves it alone has a row of its own do it, winogradKernel, and gives the result to the convolution in the kernel's place. Then
 // each group of tiles is transformed, multiplied at 36 positions and transformed back, block of columns by block of columns, all
 // in one region of scratch that stays in the L2 cache. Invariant: a chunk owns whole tiles, and the sum of a pixel runs over the
 // depth in order whatever the group, so results depend on neither threads nor cuts.
@@ -16,49 +17,11 @@
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd_correlation.h"
 #include "kernels/winograd_store-inl.h"
+#include "kernels/winograd_transform-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
-
-constexpr int64_t kBlockPanels = kBlockColumns / kPanel;
-
-// One panel of columns of the produced tensor.
-struct KernelPanel {
-  int64_t column, row;  // its first column, its columns with padding
-  float* packed;
-  float* transformed;  // at the first position
-  int64_t stride;      // from position to position
-
-  KernelPanel(const WinogradCorrelation& c, int64_t index) {
-    const int64_t depth = c.grid.sourceC;
-    const int64_t first = index / kBlockPanels * kBlockPanels;  // panel of the block
-    const int64_t end = HWY_MIN(c.grid.producedC, (first + kBlockPanels) * kPanel);
-    column = index * kPanel;
-    row = panelRow(HWY_MIN(kPanel, c.grid.producedC - column));
-    packed = c.packed + kPatchTaps * depth * column;
-    stride = depth * (ceilDivide(end - first * kPanel, kLanes) * kLanes);
-    transformed = c.transformed + kPositions * depth * first * kPanel + depth * (column - first * kPanel);
-  }
-};
-
-void packTaps(const WinogradCorrelation& c, const KernelPanel& panel) {
-  const TileGrid& g = c.grid;
-  const int64_t width = HWY_MIN(kPanel, g.producedC - panel.column);
-  if (!c.flipped) return packPanel(c.w + panel.column, c.O, kPatchTaps * g.sourceC, width, panel.packed);
-  for (int64_t tap = 0; tap < kPatchTaps; ++tap) {
-    const float* from = c.w + ((kPatchTaps - 1 - tap) * g.producedC + panel.column) * c.O;
-    packPanelTransposed(from, c.O, g.sourceC, width, panel.packed + tap * g.sourceC * panel.row);
-  }
-}
-
-void transformKernelPanel(const WinogradCorrelation& c, int64_t index) {
-  const KernelPanel panel(c, index);
-  packTaps(c, panel);
-  const int64_t floats = c.grid.sourceC * panel.row;
-  const PixelSquare<3> taps{{panel.packed, panel.packed + 3 * floats, panel.packed + 6 * floats}, floats, 0, 3};
-  transformPixels<KernelTransform>(taps, floats, panel.transformed, panel.stride);
-}
 
 // The pixels that one tile reads.
 HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, int64_t tile) {
@@ -82,8 +45,8 @@ void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t co
 // products[position, tile, column of the block] = source transforms x kernel transforms.
 void multiplyPositions(const WinogradCorrelation& c, int64_t count, int64_t block, const float* from, float* products,
                        int64_t productStride) {
-  const int64_t firstPanel = block * kBlockPanels;
-  const int64_t panels = HWY_MIN(kBlockPanels, ceilDivide(c.grid.producedC, kPanel) - firstPanel);
+  const TransformedKernel kernel = c.kernel();
+  const int64_t first = block * kBlockColumns, end = HWY_MIN(first + kBlockColumns, kernel.columns);
   StripProduct p;
   p.aStride = paddedChannels(c.grid.sourceC);
   p.length = c.grid.sourceC;
@@ -91,12 +54,11 @@ void multiplyPositions(const WinogradCorrelation& c, int64_t count, int64_t bloc
   p.accumulate = false;
   for (int64_t position = 0; position < kPositions; ++position) {
     p.a = from + position * positionStride(c.groupSize(), c.grid.sourceC);
-    for (int64_t i = 0; i < panels; ++i) {
-      const KernelPanel panel(c, firstPanel + i);
-      p.b = panel.transformed + position * panel.stride;
-      p.bStride = panel.row;
-      p.c = products + position * productStride + i * kPanel;
-      multiplyStrip<false>(p, count, panel.row);
+    for (int64_t column = first; column < end; column += kPanel) {
+      p.b = c.transformed + kernel.at(position, column);
+      p.bStride = kernel.row(column);
+      p.c = products + position * productStride + column - first;
+      multiplyStrip<false>(p, count, panelRow(HWY_MIN(kPanel, kernel.columns - column)));
     }
   }
 }
@@ -128,7 +90,7 @@ void correlateGroup(const WinogradCorrelation& c, int64_t group, float* region) 
 
 void winogradCorrelate(const WinogradCorrelation& c) {
   for (int64_t i = 0; i < c.zeroFloats(); ++i) c.zeros[i] = 0;
-  parallelFor(ceilDivide(c.grid.producedC, kPanel), [&](int64_t panel) { transformKernelPanel(c, panel); });
+  if (c.w) transformKernel(c.kernel(), c.w, c.packed, c.transforms);
   ScratchSlots slots;
   const int64_t groups = c.groups(), chunks = c.chunks();
   parallelFor(chunks, [&](int64_t chunk) {
@@ -148,18 +110,18 @@ namespace steepest {
 namespace {
 
 HWY_EXPORT(winogradCorrelate);
+HWY_EXPORT(transformKernel);
 
 WinogradCorrelation forwardOf(const ConvShape& s) {
   WinogradCorrelation c{};
   c.grid = {s.N, s.H, s.W, s.C, s.OH, s.OW, s.O, s.padTop, s.padLeft};
-  c.O = s.O;
+  c.ready = s.transformed;
   return c;
 }
 
 WinogradCorrelation backwardInputOf(const ConvShape& s) {
   WinogradCorrelation c{};
   c.grid = {s.N, s.OH, s.OW, s.O, s.H, s.W, s.C, 2 - s.padTop, 2 - s.padLeft};
-  c.O = s.O;
   c.flipped = true;
   return c;
 }
@@ -167,8 +129,7 @@ WinogradCorrelation backwardInputOf(const ConvShape& s) {
 void run(WinogradCorrelation c, const Row& row) {
   c.produced = row.buffer<float>(0);
   c.source = row.buffer<float>(1);
-  c.w = row.buffer<float>(2);
-  c.place(row.buffer<float>(3));
+  c.place(row.buffer<float>(3), row.buffer<float>(2));
   HWY_DYNAMIC_DISPATCH(winogradCorrelate)(c);
 }
 
@@ -183,6 +144,14 @@ void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epi
 void winogradBackwardInput(const ConvShape& s, const Row& row) { run(backwardInputOf(s), row); }
 int64_t winogradForwardScratch(const ConvShape& s) { return 4 * forwardOf(s).scratchFloats(); }
 int64_t winogradBackwardInputScratch(const ConvShape& s) { return 4 * backwardInputOf(s).scratchFloats(); }
+
+// [transformed, kernel [3, 3, C, O]], args [C, O]
+Status winogradKernelFast(const Row& row) {
+  if (!accepts(row, 2, 2, 2)) return kBadRow;
+  const TransformedKernel kernel{row.integer(0), row.integer(1)};
+  HWY_DYNAMIC_DISPATCH(transformKernel)(kernel, row.buffer<float>(1), nullptr, row.buffer<float>(0));
+  return {};
+}
 
 }  // namespace steepest
 #endif  // HWY_ONCE

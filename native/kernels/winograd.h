@@ -81,13 +81,29 @@ inline int64_t groupTiles(int64_t floatsPerPosition, int64_t tiles) {
 inline int64_t positionStride(int64_t tiles, int64_t channels) { return tiles * paddedChannels(channels) + kStreamPadding; }
 inline int64_t transformFloats(int64_t tiles, int64_t channels) { return kPositions * positionStride(tiles, channels); }
 
+// Where a transformed kernel of `depth` rows and `columns` columns lies in memory: [panel of kWidestPanel columns][position]
+// [depth][columns of the panel, padded with zeros]. The same for every instruction set, so that it can be kept.
+struct TransformedKernel {
+  int64_t depth, columns;
+
+  // Floats from row to row of the panel that a column is in.
+  int64_t row(int64_t column) const {
+    return std::min(kWidestPanel, paddedChannels(columns - column / kWidestPanel * kWidestPanel));
+  }
+  int64_t at(int64_t position, int64_t column) const {
+    const int64_t panel = column / kWidestPanel * kWidestPanel;
+    return (kPositions * panel + position * row(column)) * depth + column - panel;
+  }
+  int64_t floats() const { return kPositions * depth * paddedChannels(columns); }
+};
+
 // Whether the algorithm can do the convolution at all.
 inline bool fitsWinograd(const ConvShape& s) {
   return s.KH == 3 && s.KW == 3 && s.strideH == 1 && s.strideW == 1 && s.dilationH == 1 && s.dilationW == 1 && s.groups == 1;
 }
 
-// The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it), conv2dBackwardInput and
-// conv2dBackwardKernel.
+// The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it; w is transformed already where the shape
+// says so), conv2dBackwardInput and conv2dBackwardKernel.
 void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);
 void winogradBackwardInput(const ConvShape& s, const Row& row);
 void winogradBackwardKernel(const ConvShape& s, const Row& row);

@@ -14,16 +14,17 @@ constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products 
 
 struct WinogradCorrelation {
   TileGrid grid;
-  int64_t O;     // filters, the last axis of w
   bool flipped;  // the gradient to the input
+  bool ready;    // the kernel comes transformed
   const float* source;
-  const float* w;
+  const float* w;  // null if the kernel comes transformed
   float* produced;
-  ConvEpilogue epilogue;  // of the forward pass
-  float* packed;          // [panel][tap][depth][columns of a panel]
-  float* transformed;     // [block][position][panel of the block][depth][columns of a panel]
-  float* zeros;           // a row of pixels of the source
-  float* regions;         // one per running chunk: transforms of the source, then products
+  ConvEpilogue epilogue;     // of the forward pass
+  float* packed;             // [panel][tap][depth][columns of a panel], if flipped, else null
+  float* transforms;         // of the kernel
+  const float* transformed;  // the same, or what came transformed
+  float* zeros;              // a row of pixels of the source
+  float* regions;            // one per running chunk: transforms of the source, then products
 
   int64_t groupSize() const {
     const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
@@ -34,14 +35,17 @@ struct WinogradCorrelation {
   int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
   int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
   int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
-  int64_t packedFloats() const { return kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel); }
+  TransformedKernel kernel() const { return {grid.sourceC, grid.producedC}; }
+  int64_t packedFloats() const { return flipped ? kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel) : 0; }
   int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
-  int64_t transformedFloats() const { return packedFloats() / kPatchTaps * kPositions; }
+  int64_t transformedFloats() const { return ready ? 0 : kernel().floats(); }
   int64_t scratchFloats() const { return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats(); }
-  void place(float* scratch) {
-    packed = scratch;
-    transformed = packed + packedFloats();
-    zeros = transformed + transformedFloats();
+  void place(float* scratch, const float* kernel) {
+    w = ready ? nullptr : kernel;
+    packed = flipped ? scratch : nullptr;
+    transforms = scratch + packedFloats();
+    transformed = ready ? kernel : transforms;
+    zeros = transforms + transformedFloats();
     regions = zeros + zeroFloats();
   }
 };

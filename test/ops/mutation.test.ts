@@ -34,6 +34,12 @@ const knownValues: Record<string, () => void> = {
     call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0])
     expect(out.array()).toEqual([[[[7]]]])
   },
+  // The first position of a kernel's only channel and filter holds the first tap.
+  winogradKernel: () => {
+    const out = emptyTensor('float32', [36 * 16])
+    call(kernelNamed('winogradKernel'), false, [out], [full([3, 3], 2)], [1, 1])
+    expect(out.dataSync()[0]).toBe(2)
+  },
   // copy over segments of one and two elements
   pointwiseSegments: () => {
     const [x, y] = [full([1], 3), full([2], 4)]

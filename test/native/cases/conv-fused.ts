@@ -13,7 +13,7 @@ interface Steps {
 /** What the steps make of element i of the convolution: the definition in JavaScript, written apart from the twin. */
 type Finish = (v: number, i: number) => number
 
-function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
+export function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
   const plain = convolution(geometry, seed)
   const { N, OH, OW, O } = outputShape(geometry)
   const { bias = false, normalized = false, residual = false, relu = false, pooling = 0 } = steps
