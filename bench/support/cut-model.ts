@@ -4,7 +4,7 @@
 /** Height and width of the register tiles of an instruction set. */
 const tiles: Readonly<Record<string, readonly [rows: number, columns: number]>> = { avx512: [14, 32], avx2: [6, 16] }
 
-const directBlocks = 5
+const directBlocks = 8
 const fewFloats = 4096
 const farFloats = 2 ** 21
 
