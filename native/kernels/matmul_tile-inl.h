@@ -21,8 +21,8 @@ namespace HWY_NAMESPACE {
 constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
 // From here on a tile lasts long enough for its rows of C to arrive in L1 before the store.
 constexpr int64_t kPrefetchLength = 48;
-// How many k before its use a row of a panel is called into L1. Rows of a B that is read where it lies are a whole row of B apart,
-// where no prefetcher of the processor follows: without it the multipliers wait for L2 one cycle in ten to five.
+// How many k before its use a row of a panel is called into L1. Rows of a B that is read where it lies are a whole row of B
+// apart, where no prefetcher of the processor follows: without it the multipliers wait for L2 one cycle in ten to five.
 constexpr int64_t kPanelAhead = 8;
 
 // A rectangle of an operand that will be needed soon, in cache lines.
