@@ -37,6 +37,7 @@ struct Row {
   const double* arguments;
   int64_t bufferCount;
   int64_t argumentCount;
+  void* prepared = nullptr;  // what the kernel's `prepare` made of the arguments; null outside of programs
 
   template <typename T>
   T* buffer(int64_t i) const {
@@ -50,6 +51,9 @@ struct Row {
 using KernelFunction = Status (*)(const Row&);
 // Bytes of scratch that a row needs, from its arguments alone (its buffers are not yet known).
 using ScratchFunction = int64_t (*)(const Row&);
+// What a kernel works out from a row's arguments alone, which a program has done once and not at every run. Writes it to
+// `memory`, unless that is null, and gives its bytes. 0: there is nothing, and the row is to run as outside of programs.
+using PrepareFunction = int64_t (*)(const Row&, void* memory);
 
 struct Kernel {
   const char* name;
@@ -57,6 +61,7 @@ struct Kernel {
   KernelFunction twin;      // naive float64 version: the oracle of the tests, and what float64 tensors run on
   ScratchFunction scratch;  // null: none
   bool indexing;            // may refuse its data with indexOutOfRange: programs put back what rows before it wrote
+  PrepareFunction prepare;  // null: nothing
 };
 
 }  // namespace steepest

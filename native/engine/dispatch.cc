@@ -15,7 +15,10 @@ namespace steepest {
 #define DECLARE(type, name) SECOND(PROBE_##name, type name(const Row&);, ~)
 #define STEEPEST_KERNEL(name, fast, twin, scratch) DECLARE(Status, fast) DECLARE(Status, twin) DECLARE(int64_t, scratch)
 #define STEEPEST_INDEXING_KERNEL STEEPEST_KERNEL
+#define STEEPEST_PREPARED_KERNEL(name, fast, twin, scratch, prepare) \
+  STEEPEST_KERNEL(name, fast, twin, scratch) int64_t prepare(const Row&, void*);
 #include "kernels/kernels.inc"
+#undef STEEPEST_PREPARED_KERNEL
 #undef STEEPEST_INDEXING_KERNEL
 #undef STEEPEST_KERNEL
 #undef DECLARE
@@ -26,9 +29,11 @@ namespace steepest {
 namespace {
 
 constexpr Kernel kKernels[] = {
-#define STEEPEST_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, false},
-#define STEEPEST_INDEXING_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, true},
+#define STEEPEST_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, false, nullptr},
+#define STEEPEST_INDEXING_KERNEL(name, fast, twin, scratch) {#name, fast, twin, scratch, true, nullptr},
+#define STEEPEST_PREPARED_KERNEL(name, fast, twin, scratch, prepare) {#name, fast, twin, scratch, false, prepare},
 #include "kernels/kernels.inc"
+#undef STEEPEST_PREPARED_KERNEL
 #undef STEEPEST_INDEXING_KERNEL
 #undef STEEPEST_KERNEL
 };

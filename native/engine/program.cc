@@ -68,6 +68,7 @@ std::unique_ptr<Program> Program::decode(const double* words, int64_t count) {
   }
   if (words != end) return nullptr;
   program->link();
+  program->prepare();
   return program;
 }
 
@@ -104,6 +105,24 @@ void Program::link() {
     entry.row.arguments = arguments;
     pointers += entry.row.bufferCount;
     arguments += entry.row.argumentCount;
+  }
+}
+
+// Has kernels work out once what follows from a row's arguments.
+void Program::prepare() {
+  constexpr int64_t kLine = 64;
+  const auto preparedBytes = [](const Entry& entry) {
+    const int64_t bytes = entry.kernel->prepare && !entry.twin ? entry.kernel->prepare(entry.row, nullptr) : 0;
+    return (bytes + kLine - 1) / kLine * kLine;
+  };
+  int64_t total = 0;
+  for (const Entry& entry : rows_) total += preparedBytes(entry);
+  prepared_ = std::make_unique<std::byte[]>(static_cast<size_t>(total + kLine));
+  auto* at = prepared_.get() + (kLine - reinterpret_cast<uintptr_t>(prepared_.get()) % kLine);
+  for (Entry& entry : rows_) {
+    const int64_t bytes = preparedBytes(entry);
+    if (bytes > 0 && entry.kernel->prepare(entry.row, at) > 0) entry.row.prepared = at;
+    at += bytes;
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -56,16 +57,18 @@ class Program {
 
   bool decodeRow(const double*& words, const double* end);
   void link();
+  void prepare();
   void bind(void* const* bindings);
   Status runRows(const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed);
   void save();
   void restore();
 
   std::vector<Entry> rows_;
-  std::vector<void*> pointers_;    // of all rows, one after the other
-  std::vector<double> arguments_;  // likewise
-  std::vector<Patch> patches_;     // pointers that follow a binding
-  std::vector<void*> bases_;       // the bindings that the pointers hold now
+  std::unique_ptr<std::byte[]> prepared_;  // of all rows that have something to prepare
+  std::vector<void*> pointers_;            // of all rows, one after the other
+  std::vector<double> arguments_;          // likewise
+  std::vector<Patch> patches_;             // pointers that follow a binding
+  std::vector<void*> bases_;               // the bindings that the pointers hold now
   std::vector<Backup> backups_;
   std::vector<Slot> slots_;  // for RedZones
   int64_t arenaBytes_ = 0;

@@ -6,8 +6,8 @@
 #define HWY_TARGET_INCLUDE "kernels/pointwise.cc"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
@@ -17,80 +17,16 @@
 #include "kernels/pointwise_loops-inl.h"
 #include "kernels/pointwise_plan.h"
 #include "kernels/pointwise_run-inl.h"
+#include "kernels/pointwise_transfers-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
 
-using pointwise::Formula;
 using pointwise::Motion;
 using pointwise::Plan;
 using pointwise::PlannedInstruction;
 using pointwise::Transfer;
-
-// Elements [first, first + count) of `source`, converted to the compute type. Compilers vectorise these loops.
-template <typename T>
-void load(T* dst, const char* source, DType dtype, int64_t first, int64_t count) {
-  if (dtype == DType::float32) {
-    const float* from = reinterpret_cast<const float*>(source) + first;
-    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
-  } else if (dtype == DType::int32) {
-    const int32_t* from = reinterpret_cast<const int32_t*>(source) + first;
-    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
-  } else {
-    const uint8_t* from = reinterpret_cast<const uint8_t*>(source) + first;
-    for (int64_t i = 0; i < count; ++i) dst[i] = static_cast<T>(from[i]);
-  }
-}
-
-// A number as an integer in [lowest, highest]: truncated, saturated, NaN to 0.
-template <typename To, typename T>
-HWY_INLINE To integerOf(T value, T lowest, T highest, To last) {
-  if (value >= highest) return last;
-  if (value > lowest) return static_cast<To>(value);
-  return value <= lowest ? static_cast<To>(lowest) : To{0};
-}
-
-template <typename T>
-void store(char* target, DType dtype, const T* source, int64_t first, int64_t count) {
-  if (dtype == DType::float32) {
-    float* to = reinterpret_cast<float*>(target) + first;
-    for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(source[i]);
-  } else if (dtype == DType::int32) {
-    int32_t* to = reinterpret_cast<int32_t*>(target) + first;
-    for (int64_t i = 0; i < count; ++i) {
-      to[i] = integerOf<int32_t, T>(source[i], static_cast<T>(-2147483648.0), static_cast<T>(2147483647.0), 2147483647);
-    }
-  } else if (dtype == DType::uint8) {
-    uint8_t* to = reinterpret_cast<uint8_t*>(target) + first;
-    for (int64_t i = 0; i < count; ++i) to[i] = integerOf<uint8_t, T>(source[i], T{0}, T{255}, 255);
-  } else {
-    uint8_t* to = reinterpret_cast<uint8_t*>(target) + first;
-    for (int64_t i = 0; i < count; ++i) to[i] = source[i] != T{0};
-  }
-}
-
-// One number per row, repeated over its `cols` elements. Writes whole vectors, up to kSlotPadding elements beyond the last row.
-template <typename T>
-void spreadRows(T* slot, const char* source, DType dtype, int64_t row, int64_t rows, int64_t cols) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  T values[pointwise::kMaxBlock];
-  load(values, source, dtype, row, rows);
-  for (int64_t r = 0; r < rows; ++r) {
-    const auto v = hn::Set(d, values[r]);
-    for (int64_t j = 0; j < cols; j += lanes) hn::StoreU(v, d, slot + r * cols + j);
-  }
-}
-
-// The columns' numbers, repeated for every row of a block.
-template <typename T>
-void spreadColumns(T* slot, const char* source, DType dtype, int64_t rows, int64_t cols) {
-  load(slot, source, dtype, 0, cols);
-  for (int64_t done = cols; done < rows * cols; done *= 2) {
-    std::memcpy(slot + done, slot, static_cast<size_t>(std::min(done, rows * cols - done)) * sizeof(T));
-  }
-}
 
 template <typename T>
 HWY_INLINE void runInstruction(const PlannedInstruction& instruction, T* const* at, int64_t count) {
@@ -216,26 +152,27 @@ void runPlan(const Plan& plan, Buffers buffers) {
   });
 }
 
-void runFormula(const Plan& plan, void* const* buffers) {
+void runFormula(const Plan& plan, const Row& row) {
+  const auto buffers = reinterpret_cast<Buffers>(row.buffers);
   if (plan.integer) {
-    runPlan<int32_t>(plan, reinterpret_cast<Buffers>(buffers));
+    runPlan<int32_t>(plan, buffers);
   } else {
-    runPlan<float>(plan, reinterpret_cast<Buffers>(buffers));
+    runPlan<float>(plan, buffers);
   }
 }
 
 // Elements [first, end) of all segments as if they stood behind one another.
 template <typename T>
-void runSegmentRange(const Plan& plan, const Formula& formula, const Row& row, int64_t first, int64_t end) {
+void runSegmentRange(const Plan& plan, const Row& row, int64_t first, int64_t end) {
   HWY_ALIGN T slots[pointwise::kSlotElements];
   T* at[pointwise::kMaxPlaces];
   resolvePlaces(plan, slots, at);
-  for (int64_t s = 0, start = 0; start < end; start += formula.size(s++)) {
-    const int64_t last = std::min(formula.size(s), end - start);
+  for (int64_t s = 0, start = 0; start < end; start += plan.formula.size(s++)) {
+    const int64_t last = std::min(plan.formula.size(s), end - start);
     int64_t i = std::max<int64_t>(0, first - start);
     if (i >= last) continue;
     void* buffers[pointwise::kMaxFormulaBuffers];
-    formula.gatherBuffers(row, s, buffers);
+    plan.formula.gatherBuffers(row, s, buffers);
     for (; i < last; i += plan.blockCols) {
       runBlock(plan, {0, i, i, 1, std::min(plan.blockCols, last - i)}, reinterpret_cast<Buffers>(buffers), at);
     }
@@ -243,21 +180,21 @@ void runSegmentRange(const Plan& plan, const Formula& formula, const Row& row, i
 }
 
 template <typename T>
-void runSegmentPlan(const Plan& plan, const Formula& formula, const Row& row) {
+void runSegmentPlan(const Plan& plan, const Row& row) {
   void* buffers[pointwise::kMaxFormulaBuffers];
-  formula.gatherBuffers(row, 0, buffers);
+  plan.formula.gatherBuffers(row, 0, buffers);
   fillCells<T>(plan, reinterpret_cast<Buffers>(buffers));
-  const int64_t perChunk = ceilDivide(plan.blocks, plan.chunks) * plan.blockCols;
-  parallelFor(ceilDivide(formula.cols, perChunk), [&](int64_t chunk) HWY_ATTR {
-    runSegmentRange<T>(plan, formula, row, chunk * perChunk, std::min((chunk + 1) * perChunk, formula.cols));
+  const int64_t cols = plan.formula.cols, perChunk = ceilDivide(plan.blocks, plan.chunks) * plan.blockCols;
+  parallelFor(ceilDivide(cols, perChunk), [&](int64_t chunk) HWY_ATTR {
+    runSegmentRange<T>(plan, row, chunk * perChunk, std::min((chunk + 1) * perChunk, cols));
   });
 }
 
-void runSegments(const Plan& plan, const Formula& formula, const Row& row) {
+void runSegments(const Plan& plan, const Row& row) {
   if (plan.integer) {
-    runSegmentPlan<int32_t>(plan, formula, row);
+    runSegmentPlan<int32_t>(plan, row);
   } else {
-    runSegmentPlan<float>(plan, formula, row);
+    runSegmentPlan<float>(plan, row);
   }
 }
 
@@ -268,32 +205,51 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace steepest {
 
+namespace {
+
 HWY_EXPORT(runFormula);
 HWY_EXPORT(runSegments);
 
-// [outputs..., inputs...]; arguments as in pointwise_formula.h
-Status pointwiseFast(const Row& row) {
+bool isEmpty(const pointwise::Formula& formula) { return formula.rows == 0 || formula.cols == 0 || formula.instructions == 0; }
+
+// Runs a row by the plan that was prepared, or by one that is made on the stack.
+template <bool (*kDecode)(const Row&, bool, pointwise::Formula&), typename Run>
+Status runRow(const Row& row, const Run& run) {
+  if (row.prepared) {
+    run(*static_cast<const pointwise::Plan*>(row.prepared), row);
+    return {};
+  }
   pointwise::Formula formula;
-  if (!pointwise::decode(row, false, formula)) return kBadRow;
-  if (formula.rows == 0 || formula.cols == 0 || formula.instructions == 0) return {};
-  pointwise::Plan plan;
-  if (!pointwise::makePlan(formula, plan)) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(runFormula)(plan, row.buffers);
+  if (!kDecode(row, false, formula)) return kBadRow;
+  if (isEmpty(formula)) return {};
+  alignas(pointwise::Plan) std::byte memory[pointwise::PlanRoom().bytes()];
+  const pointwise::Plan* const plan = pointwise::makePlan(formula, memory);
+  if (!plan) return kBadRow;
+  run(*plan, row);
   return {};
 }
+
+template <bool (*kDecode)(const Row&, bool, pointwise::Formula&)>
+int64_t prepare(const Row& row, void* memory) {
+  pointwise::Formula formula;
+  if (!kDecode(row, false, formula) || isEmpty(formula)) return 0;
+  if (memory && !pointwise::makePlan(formula, memory)) return 0;
+  return pointwise::PlanRoom(formula).bytes();
+}
+
+}  // namespace
+
+// [outputs..., inputs...]; arguments as in pointwise_formula.h
+Status pointwiseFast(const Row& row) { return runRow<pointwise::decode>(row, HWY_DYNAMIC_DISPATCH(runFormula)); }
+
+int64_t pointwisePrepare(const Row& row, void* memory) { return prepare<pointwise::decode>(row, memory); }
 
 // [outputs... of each segment, full inputs... of each segment, scalars...]; arguments [as of pointwise with rows = segments and
 // cols = elements of all, a size per segment]: see pointwise_formula.h. One pass: chunks are cut from the elements as if the
 // segments stood behind one another.
-Status pointwiseSegmentsFast(const Row& row) {
-  pointwise::Formula formula;
-  if (!pointwise::decodeSegments(row, false, formula)) return kBadRow;
-  if (formula.cols == 0 || formula.instructions == 0) return {};
-  pointwise::Plan plan;
-  if (!pointwise::makePlan(formula, plan)) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(runSegments)(plan, formula, row);
-  return {};
-}
+Status pointwiseSegmentsFast(const Row& row) { return runRow<pointwise::decodeSegments>(row, HWY_DYNAMIC_DISPATCH(runSegments)); }
+
+int64_t pointwiseSegmentsPrepare(const Row& row, void* memory) { return prepare<pointwise::decodeSegments>(row, memory); }
 
 }  // namespace steepest
 #endif  // HWY_ONCE

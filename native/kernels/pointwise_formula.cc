@@ -124,7 +124,7 @@ bool decodeSegments(const Row& row, bool twin, Formula& f) {
   return total == f.cols;
 }
 
-void Formula::gatherBuffers(const Row& row, int64_t segment, void** buffers) const {
+void FormulaHead::gatherBuffers(const Row& row, int64_t segment, void** buffers) const {
   void* const* output = row.buffers + segment * outputs;
   void* const* full = row.buffers + segments * outputs + segment * (inputs - scalars);
   void* const* scalar = row.buffers + segments * (outputs + inputs - scalars);

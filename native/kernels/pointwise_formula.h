@@ -54,18 +54,14 @@ struct Instruction {
 
 constexpr int64_t kMaxInstructions = kMaxRowWords / 5;
 
-struct Formula {
-  Formula() = default;
-  Formula(const Formula&) = delete;
-  Formula& operator=(const Formula&) = delete;
-
+// All of a formula but its instructions. The words are the row's arguments.
+struct FormulaHead {
   bool integer;  // computes in int32
   int64_t rows, cols;
   int64_t segments, scalars;  // of a row of segments: then rows is 1
   const double* sizeWords;
   int64_t inputs, outputs, constants, registers, instructions;
   const double *inputWords, *outputWords, *constantWords;
-  Instruction instruction[kMaxInstructions];
 
   int64_t operands() const { return inputs + constants + registers + outputs; }
   int64_t firstRegister() const { return inputs + constants; }
@@ -76,6 +72,14 @@ struct Formula {
   int64_t size(int64_t segment) const { return static_cast<int64_t>(sizeWords[segment]); }
   // The buffers of a segment in the order of a formula of its own: outputs, inputs.
   void gatherBuffers(const Row& row, int64_t segment, void** buffers) const;
+};
+
+struct Formula : FormulaHead {
+  Formula() = default;
+  Formula(const Formula&) = delete;
+  Formula& operator=(const Formula&) = delete;
+
+  Instruction instruction[kMaxInstructions];
 };
 
 // False if the row is malformed. `twin`: float buffers hold doubles, and dtype float64 is allowed.

@@ -2,6 +2,7 @@
 #include "kernels/pointwise_plan.h"
 
 #include <algorithm>
+#include <new>
 
 #include "kernels/arguments.h"
 
@@ -57,6 +58,7 @@ class Planner {
   }
 
   void chooseShape() {
+    plan_.formula = f_;
     plan_.integer = f_.integer;
     plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
     plan_.scalars = plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
@@ -281,6 +283,10 @@ class Planner {
 
 }  // namespace
 
-bool makePlan(const Formula& formula, Plan& plan) { return Planner(formula, plan).run(); }
+Plan* makePlan(const Formula& formula, void* memory) {
+  Plan& plan = *new (memory) Plan;
+  PlanRoom(formula).layOut(plan);
+  return Planner(formula, plan).run() ? &plan : nullptr;
+}
 
 }  // namespace steepest::pointwise

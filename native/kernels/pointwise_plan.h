@@ -7,11 +7,13 @@
 // ("wide"), a per-row operand is a single number too; otherwise several rows share a block, and per-row and per-column operands
 // are spread over a slot. Neighbouring cheap instructions form runs, which go through a block strip by strip with values in
 // registers; when a formula is one run ("strips"), slots hold no block but one period of strips. Invariant: a plan follows from
-// the arguments alone and names buffers by their position, so that one serves all segments of a row; chunks of blocks may run in
-// any order on any thread.
+// the arguments alone and names buffers by their position, so that one serves all segments of a row and all runs of a program,
+// one at a time since cells are filled anew by each; chunks of blocks may run in any order on any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "kernels/pointwise_formula.h"
 #include "kernels/pointwise_fused.h"
@@ -92,19 +94,60 @@ struct Plan {
   int64_t slotStride;  // elements
 
   int32_t cells, slots, places, earlyInstructions, instructions, scalars, conversions, rowSpreads, columnSpreads, stores, moving;
+  FormulaHead formula;
+  UpdateMatch update;  // what follows the instructions, on these places
+
+  // Lists, which stand behind the plan.
   union Cell {
     float real;
     int32_t integer;
-  } cell[kMaxOperands + kMaxInstructions];
-  Place place[kMaxPlaces];
-  int16_t movingPlace[kMaxOperands];
-  UpdateMatch update;  // what follows the instructions, on these places
-  PlannedInstruction early[kMaxInstructions], instruction[2 * kMaxInstructions];
-  Transfer scalar[kMaxFormulaBuffers], conversion[kMaxFormulaBuffers], rowSpread[kMaxFormulaBuffers],
-      columnSpread[kMaxFormulaBuffers], store[kMaxFormulaBuffers];
+  } * cell;
+  Transfer *scalar, *conversion, *rowSpread, *columnSpread, *store;
+  PlannedInstruction *early, *instruction;
+  Place* place;
+  int16_t* movingPlace;
 };
 
-// False if the formula needs more slots than there are.
-bool makePlan(const Formula& formula, Plan& plan);
+// How long the lists of a formula's plan can become.
+struct PlanRoom {
+  int64_t inputs, outputs, places, instructions;
+
+  explicit PlanRoom(const FormulaHead& f)
+      : inputs(f.inputs), outputs(f.outputs), places(f.operands() + f.instructions), instructions(f.instructions) {}
+  constexpr PlanRoom()  // of any formula
+      : inputs(kMaxFormulaBuffers),
+        outputs(kMaxFormulaBuffers),
+        places(kMaxOperands + kMaxInstructions),
+        instructions(kMaxInstructions) {}
+
+  // Of the plan with its lists. A result that is one number has an instruction more, which fills the output with it.
+  constexpr int64_t bytes() const {
+    const size_t transfers = static_cast<size_t>(4 * inputs + outputs), moving = static_cast<size_t>(inputs + outputs);
+    const auto all = static_cast<size_t>(places);
+    return static_cast<int64_t>(sizeof(Plan) + all * sizeof(Plan::Cell) + transfers * sizeof(Transfer) +
+                                3 * static_cast<size_t>(instructions) * sizeof(PlannedInstruction) + all * sizeof(Place) +
+                                moving * sizeof(int16_t));
+  }
+
+  // Points the lists of a plan at their places, those of the strictest alignment first.
+  void layOut(Plan& plan) const {
+    auto* at = reinterpret_cast<std::byte*>(&plan + 1);
+    const auto take = [&at]<typename T>(T*& list, int64_t count) {
+      list = reinterpret_cast<T*>(at);
+      at += static_cast<size_t>(count) * sizeof(T);
+    };
+    take(plan.cell, places);
+    for (Transfer** list : {&plan.scalar, &plan.conversion, &plan.rowSpread, &plan.columnSpread}) take(*list, inputs);
+    take(plan.store, outputs);
+    take(plan.early, instructions);
+    take(plan.instruction, 2 * instructions);
+    take(plan.place, places);
+    take(plan.movingPlace, inputs + outputs);
+  }
+};
+
+// Makes the plan of a formula in `memory`, aligned for it and of as many bytes as PlanRoom says; null if the formula needs more
+// slots than there are.
+Plan* makePlan(const Formula& formula, void* memory);
 
 }  // namespace steepest::pointwise

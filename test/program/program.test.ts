@@ -98,6 +98,16 @@ describe('arguments and results', () => {
     expect(first.array()).toEqual([64, 128, 192])
   })
 
+  it('are read anew by each run, single numbers and what follows from them too', () => {
+    const formula = (x: st.Tensor, s: st.Tensor): st.Tensor => x.mul(s.exp().add(s))
+    const run = st.program(formula)
+    const x = st.tensor([1, 2, 3])
+    for (const number of [0, 1, -2]) {
+      const s = st.tensor(number)
+      expect(run.sync(x, s).array()).toEqual(formula(x, s).array())
+    }
+  })
+
   it('may be returned as they came, as views, or as variables', () => {
     const v = st.variable([5, 6])
     const run = st.program((x: st.Tensor) => ({ same: x, view: x.add(1).reshape([2, 1]), v }))
