@@ -2,6 +2,7 @@
 // environments.
 //
 // Invariant: an External that is not among the live handles of its environment is never looked into.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "addon.h"
 #include "engine/block.h"
+#include "engine/pool.h"
 
 namespace steepest {
 namespace {
@@ -129,11 +131,22 @@ View readCopyArguments(napi_env env, napi_callback_info info, void** memory) {
   return view;
 }
 
+// Bytes of one piece of a copy. Two threads bring an operand from beyond their own caches twice as fast as one; a smaller copy
+// is done before another thread has noticed.
+constexpr size_t kCopyBytes = 64 * 1024;
+
+void copyBytes(void* to, const void* from, size_t bytes) {
+  parallelFor(static_cast<int64_t>((bytes + kCopyBytes - 1) / kCopyBytes), [=](int64_t piece) {
+    const size_t start = static_cast<size_t>(piece) * kCopyBytes;
+    std::memcpy(static_cast<char*>(to) + start, static_cast<const char*>(from) + start, std::min(kCopyBytes, bytes - start));
+  });
+}
+
 // copyIn(address, source)
 napi_value copyIn(napi_env env, napi_callback_info info) {
   void* memory = nullptr;
   const View view = readCopyArguments(env, info, &memory);
-  if (view.bytes > 0) std::memcpy(memory, view.data, view.bytes);
+  copyBytes(memory, view.data, view.bytes);
   return nullptr;
 }
 
@@ -141,7 +154,7 @@ napi_value copyIn(napi_env env, napi_callback_info info) {
 napi_value copyOut(napi_env env, napi_callback_info info) {
   void* memory = nullptr;
   const View view = readCopyArguments(env, info, &memory);
-  if (view.bytes > 0) std::memcpy(view.data, memory, view.bytes);
+  copyBytes(view.data, memory, view.bytes);
   return nullptr;
 }
 

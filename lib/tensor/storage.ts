@@ -2,6 +2,7 @@
 // collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables. While a program is
 // recorded tensors have no memory at all: the program plans it.
 // Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out.
+import { Buffer } from 'node:buffer'
 import {
   addressOf,
   allocateNative,
@@ -171,8 +172,18 @@ function newBlock(bytes: number): Block {
   }
 }
 
+/** Memory that is not zeroed first, which would cost as much as filling it does. Buffers have a largest size, which ArrayBuffers exceed. */
+function newLargeBlock(bytes: number): Block {
+  try {
+    const memory = Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
+    return { memory, address: addressOf(memory) }
+  } catch {
+    return newBlock(bytes)
+  }
+}
+
 function allocateLarge(bytes: number): Storage {
-  const block = pool.take(bytes) ?? newBlock(bytes)
+  const block = pool.take(bytes) ?? newLargeBlock(bytes)
   return new Storage(block, block.address, bytes, 'large')
 }
 

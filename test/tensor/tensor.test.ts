@@ -101,6 +101,14 @@ describe('shapes', () => {
   })
 })
 
+describe('large tensors', () => {
+  it('are copied whole, in pieces by all threads', () => {
+    const bytes = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 7919) >> 5)
+    const copy = st.tensor(bytes).dataSync()
+    expect(Buffer.compare(copy as Uint8Array, bytes)).toBe(0)
+  })
+})
+
 describe('disposed buffers', () => {
   it('are reused, and old sizes make room for new ones', () => {
     for (let i = 0; i < 600; i++) st.zeros([(i + 100) * 4096]).dispose()
