@@ -37,7 +37,8 @@ export function cutTerms(
 ): CutTerms | null {
   const tile = tiles[instructionSet]
   if (!tile) return null
-  const [rowBlocks, panels] = [Math.ceil(M / tile[0]), Math.ceil(N / tile[1])]
+  const [atLeast, panels] = [Math.ceil(M / tile[0]), Math.ceil(N / tile[1])]
+  const rowBlocks = atLeast < 5 ? atLeast : roundUp(atLeast, 2)
   const blocks = Math.ceil(rowBlocks / rowParts)
   const unequal = ((blocks * rowParts) / rowBlocks) * (roundUp(panels, panelParts) / panels)
   const parts = rowParts * panelParts

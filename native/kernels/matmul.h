@@ -107,10 +107,10 @@ inline bool rowsCollide(const MatMulShape& s) {
   return bytes >= 2048 && (bytes % 4096 < 128 || bytes % 4096 > 4096 - 128);
 }
 
-// One packed A, in the widest layout of any instruction set (6 rows padded to 8), if any instruction set might pack it.
+// One packed A, in the widest layout of any instruction set (6 rows padded to 8, or two blocks more of 16), if any might pack it.
 inline int64_t packedFloats(const MatMulShape& s) {
   if (s.M <= kDotRows || !(rowsCollide(s) || s.transposeA)) return 0;
-  return roundUp(std::max(s.M * (s.K + 16), (s.M + s.M / 3 + 16) * s.K), 16);
+  return roundUp(std::max(s.M * (s.K + 16), (s.M + s.M / 3 + 32) * s.K), 16);
 }
 // Scratch of one running chunk: a run of packed panels of B and of a group of blocks of A. Upper bounds for any instruction set.
 inline int64_t panelFloats(const MatMulShape& s) {

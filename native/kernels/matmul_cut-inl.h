@@ -17,7 +17,11 @@ namespace steepest {
 namespace HWY_NAMESPACE {
 
 // Row blocks of the whole product, near-equal and at most kTileRows high: the same for every part, so that A can be packed once.
-HWY_INLINE int64_t rowBlocks(const MatMulShape& s) { return ceilDivide(s.M, kTileRows); }
+// From five on there is an even number of them, which two threads can halve: 256 rows as 20 blocks rather than 19.
+HWY_INLINE int64_t rowBlocks(const MatMulShape& s) {
+  const int64_t blocks = ceilDivide(s.M, kTileRows);
+  return blocks < 5 ? blocks : roundUp(blocks, 2);
+}
 HWY_INLINE int64_t blockRow(const MatMulShape& s, int64_t block) { return partStart(s.M, rowBlocks(s), block); }
 
 // The cut of one product of the batch; `slices` > 1 only when there is no other way to make enough parts.
