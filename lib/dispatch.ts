@@ -149,8 +149,13 @@ const nothing: readonly Addressable[] = []
 /** The buffers of the running row: reachable from here, they cannot be collected once only their addresses are left. */
 const held = { outputs: nothing, inputs: nothing }
 
+/** The index that stands for a number that is not whole. */
+export const notWhole = -(2 ** 31)
+
 /** The error for a status that a kernel returned. */
 export function fail(name: string, status: number, position: number, value: number, limit: number): never {
+  if (status === 1 && value === notWhole)
+    throw new ValueError(`${name}: the index at position ${position} must be a whole number in [0, ${limit})`)
   if (status === 1) throw new ValueError(`${name}: index ${value} at position ${position} must be in [0, ${limit})`)
   throw new NativeError(`${name}: the native core refused the call (status ${status})`)
 }

@@ -10,6 +10,7 @@ import { gather, oneHot } from '../ops/gather.js'
 import { matMul } from '../ops/matmul.js'
 import { argMax, sum } from '../ops/reduce.js'
 import { expandDims, reshape } from '../ops/shape-ops.js'
+import { wholeNumbers } from '../ops/whole-numbers.js'
 import { full, tensor } from '../tensor/creation.js'
 import { isFloat } from '../tensor/dtype.js'
 import { showShape } from '../tensor/shape.js'
@@ -153,7 +154,7 @@ export class ConfusionMatrix extends Metric<number[][]> {
       throw new ShapeError(
         `${this.name}: ${argument} must be labels [samples] or scores [samples, ${this.numClasses}], got shape ${showShape(x.shape)}`,
       )
-    const labels = scores && this.numClasses > 1 ? argMax(x) : castTo(x, 'int32')
+    const labels = scores && this.numClasses > 1 ? argMax(x) : wholeNumbers(x)
     return inTheNameOf(this.name, 'oneHot', () => oneHot(reshape(labels, [labels.size]), this.numClasses))
   }
 

@@ -7,6 +7,7 @@ import { applyFormula, formula } from '../ops/elementwise.js'
 import { oneHot } from '../ops/gather.js'
 import { max, sum } from '../ops/reduce.js'
 import { reshape } from '../ops/shape-ops.js'
+import { wholeNumbers } from '../ops/whole-numbers.js'
 import { full } from '../tensor/creation.js'
 import { isFloat } from '../tensor/dtype.js'
 import { showShape } from '../tensor/shape.js'
@@ -52,7 +53,7 @@ export class F1Score extends Metric<number | number[]> {
     const rows = scores.rank === 1 ? reshape(scores, [scores.size, 1]) : scores
     const classes = rows.shape[rows.rank - 1] as number
     const labels = rows.rank === 2 && classes > 1 && (yTrue.rank === 1 || (yTrue.rank === 2 && yTrue.shape[1] === 1))
-    const target = labels ? oneHot(castTo(reshape(yTrue, [yTrue.size]), 'int32'), classes) : yTrue
+    const target = labels ? oneHot(wholeNumbers(reshape(yTrue, [yTrue.size])), classes) : yTrue
     const pair = alignPair(this.name, target, rows)
     if (pair[1].rank !== 2 || (classes === 1 && this.threshold === null))
       throw new ShapeError(

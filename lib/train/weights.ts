@@ -1,11 +1,11 @@
 // Weights of samples: those given, times the weight of each sample's class.
 // Invariant: a class without a weight of its own counts 1, as in Keras.
 import { misfit, ShapeError, ValueError, wrongArgument } from '../errors.js'
-import { castTo } from '../ops/cast.js'
 import { minimum, mul } from '../ops/elementwise.js'
 import { gather } from '../ops/gather.js'
 import { argMax } from '../ops/reduce.js'
 import { reshape } from '../ops/shape-ops.js'
+import { wholeNumbers } from '../ops/whole-numbers.js'
 import { tensor } from '../tensor/creation.js'
 import { showShape } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -43,7 +43,7 @@ export function batchWeights(fn: string, { y, weight, size }: Batch, table: Tens
 
 /** Class numbers [size] of labels: [size] or [size, 1] of class numbers, or [size, classes] of one-hot rows. */
 function classesOf(fn: string, y: Tensor, size: number): Tensor {
-  if (y.size === size) return castTo(reshape(y, [size]), 'int32')
+  if (y.size === size) return wholeNumbers(reshape(y, [size]))
   if (y.rank !== 2)
     throw new ShapeError(`${fn}: classWeight needs labels of shape [samples] or [samples, classes], got ${showShape(y.shape)}`)
   return argMax(y)

@@ -100,6 +100,14 @@ export const layerCalls: readonly BadCall[] = [
     /5/,
   ],
   [
+    'layers.embedding',
+    'input',
+    'half an index',
+    () => layers.embedding({ inputDim: 3, outputDim: 2 }).forward(st.tensor([0.5])),
+    st.ValueError,
+    /position 0 must be a whole number in \[0, 3\)/,
+  ],
+  [
     'Module.loadState',
     'state',
     'missing names',

@@ -202,6 +202,23 @@ describe('names', () => {
   it.each([
     ['numClasses', () => metrics.confusionMatrix({} as never), /'numClasses'/],
     ['a label out of range', () => metrics.confusionMatrix({ numClasses: 2 }).update([0, 2], [0, 1]), /index 2/],
+    [
+      'a NaN for a label',
+      () => metrics.confusionMatrix({ numClasses: 2 }).update([0, Number.NaN], [0, 1]),
+      /position 1 must be a whole/,
+    ],
+    [
+      'half a label',
+      () =>
+        metrics.f1Score().update(
+          [0, 0.5],
+          [
+            [0, 1],
+            [1, 0],
+          ],
+        ),
+      /position 1 must be a whole number in \[0, 2\)/,
+    ],
     ['thresholds', () => metrics.precision({ thresholds: 2 }), /'thresholds'/],
     ['classId', () => metrics.recall({ classId: 7 }).update([[0, 1]], [[0.5, 0.5]]), ShapeError],
     ['curve', () => metrics.auc({ curve: 'XY' as never }), /'curve'/],

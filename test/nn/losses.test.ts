@@ -1,6 +1,7 @@
 // Losses against Keras and PyTorch, in both floating types: values and gradients for every reduction, with and without sample weights.
 import { describe, expect, it } from 'vitest'
 import {
+  type DType,
   getLoss,
   grad,
   gradcheck,
@@ -145,6 +146,26 @@ describe('errors', () => {
       ),
     ).toThrow(ValueError)
     expect(() => losses.negativeLogLikelihood([-1], tensor([[1, 2, 3]]))).toThrow(/index -1 at position 0 must be in \[0, 3\)/)
+  })
+  it.each([Number.NaN, -0.5, 1.5, Number.POSITIVE_INFINITY])('a label that is no class number: %d', (label) => {
+    const whole = label === Number.POSITIVE_INFINITY ? '' : 'a whole number '
+    const labels = tensor([1, label], [2], 'float32')
+    const predictions = tensor([
+      [0.2, 0.3, 0.5],
+      [0.2, 0.3, 0.5],
+    ])
+    for (const loss of [losses.sparseCategoricalCrossentropy, losses.negativeLogLikelihood])
+      expect(() => loss(labels, predictions)).toThrow(new RegExp(`position 1 must be ${whole}in \\[0, 3\\)`))
+  })
+  it('takes whole numbers of any type for labels', () => {
+    const of = (dtype: DType): number =>
+      losses
+        .negativeLogLikelihood(tensor([2, 0], [2], dtype), [
+          [1, 2, 4],
+          [8, 16, 32],
+        ])
+        .item()
+    for (const dtype of ['float32', 'float64', 'uint8'] as const) expect(of(dtype)).toBe(of('int32'))
   })
   it('one-hot targets for integer labels', () => {
     expect(() => losses.sparseCategoricalCrossentropy([[1, 0]], [[0.5, 0.5]])).toThrow(/use categoricalCrossentropy/)

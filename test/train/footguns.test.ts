@@ -34,6 +34,26 @@ describe('fit', () => {
     expect(bits(model)).toEqual(bits(other))
   })
 
+  it.each([Number.NaN, 0.5])('rejects for labels that are no class numbers: %d', async (label) => {
+    for (const model of [smallModel(), eagerModel()]) {
+      const before = bits(model)
+      await expect(model.fit(x, new Float32Array(96).fill(label), options)).rejects.toThrow(
+        /^sparseCategoricalCrossentropy: the index at position 0 must be a whole number in \[0, 2\)$/,
+      )
+      if (!model.runEagerly) expect(bits(model)).toEqual(before)
+      await expect(model.fit(x, new Float32Array(96).fill(label), { ...options, classWeight: { 0: 1, 1: 2 } })).rejects.toThrow(
+        /must be a whole number/,
+      )
+    }
+  })
+
+  it('takes class numbers that are floats', async () => {
+    const [model, other] = [smallModel(), smallModel()]
+    await model.fit(x, y.cast('float32'), options)
+    await other.fit(x, y, options)
+    expect(bits(model)).toEqual(bits(other))
+  })
+
   it('updates a layer no more that is frozen between two calls, and again when it is freed', async () => {
     const [recorded, eager] = [smallModel(), eagerModel()]
     for (const model of [recorded, eager]) {

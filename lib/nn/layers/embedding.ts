@@ -1,8 +1,7 @@
 // A table of vectors looked up by index.
 import { inTheNameOf } from '../../dispatch.js'
-
-import { castTo } from '../../ops/cast.js'
 import { gather } from '../../ops/gather.js'
+import { wholeNumbers } from '../../ops/whole-numbers.js'
 import { isFloat } from '../../tensor/dtype.js'
 import type { Tensor, Variable } from '../../tensor/tensor.js'
 import { positiveInteger } from '../check.js'
@@ -58,7 +57,7 @@ export class Embedding extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    return inTheNameOf(this.name, 'gather', () => gather(this.embeddings, isFloat(x.dtype) ? castTo(x, 'int32') : x))
+    return inTheNameOf(this.name, 'gather', () => gather(this.embeddings, isFloat(x.dtype) ? wholeNumbers(x) : x))
   }
 
   override getConfig(): Config {

@@ -3,7 +3,6 @@
 
 import { inTheNameOf } from '../../dispatch.js'
 import { DTypeError, ShapeError } from '../../errors.js'
-import { castTo } from '../../ops/cast.js'
 import { applyFormula, div, formula, neg } from '../../ops/elementwise.js'
 import type { Expression } from '../../ops/expression/expression.js'
 import type { Formula } from '../../ops/expression/formula.js'
@@ -11,6 +10,7 @@ import { gatherElements } from '../../ops/gather.js'
 import { sum } from '../../ops/reduce.js'
 import { reshape } from '../../ops/shape-ops.js'
 import { logSoftmax, sparseCrossEntropy } from '../../ops/softmax.js'
+import { wholeNumbers } from '../../ops/whole-numbers.js'
 import { type TensorLike, toTensor } from '../../tensor/creation.js'
 import { isFloat } from '../../tensor/dtype.js'
 import { sameShape, showShape } from '../../tensor/shape.js'
@@ -103,10 +103,9 @@ export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, op
   return reduceLosses(fn, sum(terms, -1), options)
 }
 
-/** Integer labels [batch, …] for predictions [batch, …, classes]; a last axis of size 1 is dropped, floats are truncated as Keras does. */
+/** Integer labels [batch, …] for predictions [batch, …, classes]; a last axis of size 1 is dropped, floats must be whole numbers. */
 export function toLabels(fn: string, yTrue: TensorLike, prediction: Tensor): Tensor {
-  let labels = toTensor(fn, yTrue, 'int32', 'yTrue')
-  if (labels.dtype !== 'int32') labels = castTo(labels, 'int32')
+  let labels = wholeNumbers(toTensor(fn, yTrue, 'int32', 'yTrue'))
   const wanted = prediction.shape.slice(0, -1)
   if (labels.rank === prediction.rank && labels.shape[labels.rank - 1] === 1) labels = reshape(labels, labels.shape.slice(0, -1))
   if (prediction.rank < 1 || !sameShape(labels.shape, wanted)) {
@@ -132,7 +131,7 @@ const logClipped = formula('logClipped', 1, (p) => clipped(p).log())
  * −log of the probability of the true class, averaged over the batch. Labels are integers [batch, …] for yPred [batch, …, classes].
  * Probabilities are clipped to [1e-7, 1 − 1e-7] and normalized.
  *
- * @throws ValueError for a label outside [0, classes)
+ * @throws ValueError for a label that is no whole number in [0, classes)
  */
 export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: CrossentropyOptions = {}): Tensor {
   const fn = 'sparseCategoricalCrossentropy'
