@@ -74,7 +74,8 @@ HWY_INLINE GemmVector reluOf(GemmVector v) {
 }
 
 // Hides how a pointer came about, so that compilers do not compute it anew from another.
-HWY_INLINE void keepInRegister(const float*& pointer) {
+template <class T>
+HWY_INLINE void keepInRegister(T*& pointer) {
 #if !HWY_COMPILER_MSVC
   asm("" : "+r"(pointer));
 #endif

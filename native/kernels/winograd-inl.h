@@ -11,8 +11,9 @@
 //        0  s/2 -1/2   -s  1  0         1/6  -s/6   1/3
 //        0   1     0 -5/2  0  1          0     0     1
 //
-// A 2-D transform is the 1-D one down the columns, then along the rows, with a buffer of 24 to 36 vectors between (the registers
-// of AVX2 hold one column). Invariant: nothing outside the channels that a call names is read or written.
+// A 2-D transform is the 1-D one down the columns, then along the rows, with a buffer of 24 to 36 vectors between where registers
+// hold one column (AVX2), and some rows at a time in the 32 registers of AVX-512. Invariant: nothing outside the channels that a
+// call names is read or written.
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
@@ -108,7 +109,42 @@ struct KernelAdjoint {
 };
 
 // The 2-D transform of one vector of channels: load(column, in) reads a column of the input, store(row, out) writes a row of the
-// output. The outer loops stay loops: unrolled, their addresses alone would fill the registers.
+// output.
+#if HWY_TARGET <= HWY_AVX3
+// Rows kFirst, kFirst + kStep, … of the output, from columns of the input that are read anew for them, so that all values between
+// stay in registers. Which rows go together is chosen so that hardly anything is computed twice.
+template <class Transform, int kFirst, int kStep, int kRows, class Load, class Store>
+HWY_INLINE void transformSomeRows(const Load& load, const Store& store) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
+  GemmVector between[kRows][kIn];
+#pragma GCC unroll 6
+  for (int column = 0; column < kIn; ++column) {
+    GemmVector in[kIn], out[kOut];
+    load(column, in);
+    Transform::apply(in, out);
+#pragma GCC unroll 6
+    for (int row = 0; row < kRows; ++row) between[row][column] = out[kFirst + row * kStep];
+  }
+#pragma GCC unroll 6
+  for (int row = 0; row < kRows; ++row) {
+    GemmVector out[kOut];
+    Transform::apply(between[row], out);
+    store(kFirst + row * kStep, out);
+  }
+}
+
+template <class Transform, class Load, class Store>
+HWY_INLINE void transformSquare(const Load& load, const Store& store) {
+  if constexpr (Transform::kOut == 4) {
+    transformSomeRows<Transform, 0, 2, 2>(load, store);
+    transformSomeRows<Transform, 1, 2, 2>(load, store);
+  } else {
+    transformSomeRows<Transform, 0, 1, 3>(load, store);
+    if constexpr (Transform::kOut == 6) transformSomeRows<Transform, 3, 1, 3>(load, store);
+  }
+}
+#else
+// The outer loops stay loops: unrolled, their addresses alone would fill the registers.
 template <class Transform, class Load, class Store>
 HWY_INLINE void transformSquare(const Load& load, const Store& store) {
   constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
@@ -131,29 +167,58 @@ HWY_INLINE void transformSquare(const Load& load, const Store& store) {
     store(row, out);
   }
 }
+#endif
+
+// Which lanes of the columns of a square exist: those of a column outside the image are zeros. Where loads can be masked no
+// column takes a branch.
+template <int kSide>
+struct ColumnLanes {
+#if HWY_TARGET <= HWY_AVX3
+  hn::Mask<GemmTag> masks[kSide];
+
+  HWY_INLINE ColumnLanes(const PixelSquare<kSide>& square, int64_t lanes) {
+    const uint32_t channels = lanes >= kLanes ? 0xFFFF : (1u << lanes) - 1;
+    const uint32_t columns = ((1u << square.lastColumn) - 1) >> square.firstColumn << square.firstColumn;
+#pragma GCC unroll 6
+    for (int column = 0; column < kSide; ++column) {
+      masks[column].raw = static_cast<__mmask16>(channels & (0 - (columns >> column & 1)));
+    }
+  }
+  HWY_INLINE void load(const float* const* rows, int64_t at, int column, GemmVector* in) const {
+#pragma GCC unroll 6
+    for (int row = 0; row < kSide; ++row) in[row] = hn::MaskedLoad(masks[column], GemmTag(), rows[row] + at);
+  }
+#else
+  int64_t lanes, firstColumn, lastColumn;
+
+  HWY_INLINE ColumnLanes(const PixelSquare<kSide>& square, int64_t lanes)
+      : lanes(lanes), firstColumn(square.firstColumn), lastColumn(square.lastColumn) {}
+  HWY_INLINE void load(const float* const* rows, int64_t at, int column, GemmVector* in) const {
+    const GemmTag d;
+    const bool exists = column >= firstColumn && column < lastColumn;
+#pragma GCC unroll 6
+    for (int row = 0; row < kSide; ++row) {
+      const float* from = rows[row] + at;
+      in[row] = !exists ? hn::Zero(d) : lanes >= kLanes ? hn::LoadU(d, from) : loadFirst(from, lanes);
+    }
+  }
+#endif
+};
 
 // Transforms a square of pixels for channels [0, channels); position p goes to to[p * stride], padded to whole vectors.
 template <class Transform>
 HWY_NOINLINE void transformPixels(const PixelSquare<Transform::kIn>& square, int64_t channels, float* to, int64_t stride) {
   constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
   const GemmTag d;
+  const float* rows[kIn];
+#pragma GCC unroll 6
+  for (int row = 0; row < kIn; ++row) rows[row] = square.rows[row];
   for (int64_t c = 0; c < channels; c += kLanes) {
-    const int64_t count = channels - c;
-    const auto load = [&](int column, GemmVector* in) HWY_ATTR {
-      const int64_t at = column * square.step + c;
-      if (column < square.firstColumn || column >= square.lastColumn) {
-#pragma GCC unroll 6
-        for (int row = 0; row < kIn; ++row) in[row] = hn::Zero(d);
-        return;
-      }
-#pragma GCC unroll 6
-      for (int row = 0; row < kIn; ++row) {
-        const float* from = square.rows[row] + at;
-        in[row] = count >= kLanes ? hn::LoadU(d, from) : loadFirst(from, count);
-      }
-    };
+    const ColumnLanes<kIn> lanes(square, channels - c);
+    const auto load = [&](int column, GemmVector* in) HWY_ATTR { lanes.load(rows, column * square.step + c, column, in); };
     const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
       float* position = to + c + row * kPatchSide * stride;
+      keepInRegister(position);
 #pragma GCC unroll 6
       for (int column = 0; column < kOut; ++column) hn::StoreU(out[column], d, position + column * stride);
     };
@@ -162,89 +227,14 @@ HWY_NOINLINE void transformPixels(const PixelSquare<Transform::kIn>& square, int
 }
 
 // Asks for the channels of a square's columns from `column` on: squares of neighbouring tiles are no stream that hardware would
-// follow. Pixels of one cache line make few enough lines that the loads find them faster by themselves.
+// follow.
 template <int kSide>
 HWY_INLINE void prefetchPixels(const PixelSquare<kSide>& square, int64_t column, int64_t channels) {
-  if (channels <= kLineFloats) return;
   for (const float* row : square.rows) {
     for (int64_t j = column; j < square.lastColumn; ++j) {
       for (int64_t c = 0; c < channels; c += kLineFloats) hwy::Prefetch(row + j * square.step + c);
     }
   }
-}
-
-// One position's product C[rows, columns] = A · B, for the short sums of a group: no borders, whole vectors of columns.
-struct StripProduct {
-  const float* a;
-  int64_t aStride;  // from row to row; for A stored by columns, from k to k
-  const float* b;
-  int64_t bStride;
-  float* c;
-  int64_t cStride;
-  int64_t length;   // of k
-  bool accumulate;  // add to C rather than overwrite it
-};
-
-// `blocks` tiles of MR rows below each other; a function per tile would spend a third of the time of a sum of 16 on its frame.
-template <int MR, int NV, bool kByColumns>
-HWY_NOINLINE void multiplyBlocks(const StripProduct& p, int64_t blocks) {
-  const GemmTag d;
-  const int64_t aStep = kByColumns ? p.aStride : 1, rowStep = kByColumns ? 1 : p.aStride;
-  const int64_t bStep = p.bStride, cStep = p.cStride;
-  const float* HWY_RESTRICT rows = p.a;
-  float* HWY_RESTRICT c = p.c;
-  for (int64_t block = 0; block < blocks; ++block, rows += MR * rowStep, c += MR * cStep) {
-    GemmVector sums[MR][NV];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) {
-#pragma GCC unroll 2
-      for (int j = 0; j < NV; ++j) sums[i][j] = p.accumulate ? hn::LoadU(d, c + i * cStep + j * kLanes) : hn::Zero(d);
-    }
-    RowPointers<MR, kByColumns> a(rows, rowStep);
-    const float* HWY_RESTRICT b = p.b;
-    for (int64_t k = 0; k < p.length; ++k, a.advance(aStep), b += bStep) {
-      GemmVector columns[NV];
-#pragma GCC unroll 2
-      for (int j = 0; j < NV; ++j) columns[j] = hn::LoadU(d, b + j * kLanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i) {
-        const GemmVector x = hn::Set(d, a.element(i, rowStep));
-#pragma GCC unroll 2
-        for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
-      }
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) {
-#pragma GCC unroll 2
-      for (int j = 0; j < NV; ++j) hn::StoreU(sums[i][j], d, c + i * cStep + j * kLanes);
-    }
-  }
-}
-
-using BlocksFunction = void (*)(const StripProduct&, int64_t);
-
-template <int NV, bool kByColumns, int... kRows>
-HWY_INLINE BlocksFunction blocksFunction(int64_t rows, std::integer_sequence<int, kRows...>) {
-  static constexpr BlocksFunction table[] = {multiplyBlocks<kRows + 1, NV, kByColumns>...};
-  return table[rows - 1];
-}
-
-// A panel (one or two vectors) of columns of the product for any number of rows, in near-equal tiles.
-template <bool kByColumns>
-HWY_INLINE void multiplyStrip(StripProduct p, int64_t rows, int64_t width) {
-  using Rows = std::make_integer_sequence<int, kTileRows>;
-  const int64_t blocks = ceilDivide(rows, kTileRows);
-  const int64_t low = rows / HWY_MAX(blocks, int64_t{1}), high = rows - blocks * low;  // `high` tiles of low + 1 rows come first
-  const auto run = [&](int64_t tileRows, int64_t count) {
-    if (count == 0) return;
-    const BlocksFunction multiply =
-        width <= kLanes ? blocksFunction<1, kByColumns>(tileRows, Rows()) : blocksFunction<2, kByColumns>(tileRows, Rows());
-    multiply(p, count);
-    p.a += count * tileRows * (kByColumns ? 1 : p.aStride);
-    p.c += count * tileRows * p.cStride;
-  };
-  run(low + 1, high);
-  run(low, blocks - high);
 }
 
 }  // namespace HWY_NAMESPACE

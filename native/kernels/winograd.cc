@@ -16,6 +16,7 @@
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd_correlation.h"
+#include "kernels/winograd_product-inl.h"
 #include "kernels/winograd_store-inl.h"
 #include "kernels/winograd_transform-inl.h"
 
@@ -33,33 +34,34 @@ HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, int64
 
 void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t count, float* to) {
   const int64_t depth = c.grid.sourceC, stride = positionStride(c.groupSize(), depth);
-  PixelSquare<kPatchSide> patch = findPatch(c, firstTile);
   for (int64_t i = 0; i < count; ++i) {
-    const PixelSquare<kPatchSide> next = findPatch(c, firstTile + HWY_MIN(i + 1, count - 1));
-    prefetchPixels(next, kPatchSide - kTileSide, depth);
-    transformPixels<SourceTransform>(patch, depth, to + i * paddedChannels(depth), stride);
-    patch = next;
+    transformPixels<SourceTransform>(findPatch(c, firstTile + i), depth, to + i * paddedChannels(depth), stride);
   }
 }
 
+// Whether products take the place of the transforms that they are made of, which one panel reads before it is stored.
+bool inPlace(const WinogradCorrelation& c) {
+  return c.grid.producedC <= kPanel && paddedChannels(c.grid.producedC) <= paddedChannels(c.grid.sourceC);
+}
+
+// Floats from the products of one tile to those of the next.
+int64_t productColumns(const WinogradCorrelation& c) {
+  return paddedChannels(inPlace(c) ? c.grid.sourceC : HWY_MIN(kBlockColumns, c.grid.producedC));
+}
+
 // products[position, tile, column of the block] = source transforms x kernel transforms.
-void multiplyPositions(const WinogradCorrelation& c, int64_t count, int64_t block, const float* from, float* products,
-                       int64_t productStride) {
+void multiplyGroup(const WinogradCorrelation& c, int64_t count, int64_t block, float* from, float* products) {
   const TransformedKernel kernel = c.kernel();
+  const int64_t tileFloats = productColumns(c), depth = c.grid.sourceC;
   const int64_t first = block * kBlockColumns, end = HWY_MIN(first + kBlockColumns, kernel.columns);
-  StripProduct p;
-  p.aStride = paddedChannels(c.grid.sourceC);
-  p.length = c.grid.sourceC;
-  p.cStride = HWY_MIN(kBlockColumns, paddedChannels(c.grid.producedC));
-  p.accumulate = false;
-  for (int64_t position = 0; position < kPositions; ++position) {
-    p.a = from + position * positionStride(c.groupSize(), c.grid.sourceC);
-    for (int64_t column = first; column < end; column += kPanel) {
-      p.b = c.transformed + kernel.at(position, column);
-      p.bStride = kernel.row(column);
-      p.c = products + position * productStride + column - first;
-      multiplyStrip<false>(p, count, panelRow(HWY_MIN(kPanel, kernel.columns - column)));
-    }
+  GroupProduct p{};
+  p.a = {from, paddedChannels(depth), 0, positionStride(c.groupSize(), depth)};
+  p.length = depth;
+  for (int64_t column = first; column < end; column += kWidestPanel) {
+    const int64_t row = kernel.row(column);
+    p.b = {c.transformed + kernel.at(0, column), row, kPanel, depth * row};
+    p.c = {products + column - first, tileFloats, kPanel, positionStride(c.groupSize(), tileFloats)};
+    multiplyPositions<false>(p, count, HWY_MIN(kWidestPanel, end - column));
   }
 }
 
@@ -68,9 +70,8 @@ void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, 
                 int64_t stride) {
   const int64_t column = block * kBlockColumns;
   const int64_t channels = HWY_MIN(kBlockColumns, c.grid.producedC - column);
-  const int64_t tileStride = paddedChannels(HWY_MIN(kBlockColumns, c.grid.producedC));
+  const int64_t tileStride = productColumns(c);
   for (int64_t i = 0; i < count; ++i) {
-    if (i + 1 < count) TilePixels(c, firstTile + i + 1, column).prefetch(channels);
     storeTile(c.epilogue, TilePixels(c, firstTile + i, column), column, channels, products + i * tileStride, stride);
   }
 }
@@ -78,12 +79,11 @@ void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, 
 void correlateGroup(const WinogradCorrelation& c, int64_t group, float* region) {
   const int64_t first = group * c.groupSize();
   const int64_t count = HWY_MIN(c.groupSize(), c.grid.tiles() - first);
-  const int64_t columns = HWY_MIN(kBlockColumns, c.grid.producedC);
-  const int64_t stride = positionStride(c.groupSize(), columns);
-  float* products = region + c.sourceFloats();
+  const int64_t stride = positionStride(c.groupSize(), productColumns(c));
+  float* products = inPlace(c) ? region : region + c.sourceFloats();
   transformSource(c, first, count, region);
   for (int64_t block = 0; block < ceilDivide(c.grid.producedC, kBlockColumns); ++block) {
-    multiplyPositions(c, count, block, region, products, stride);
+    multiplyGroup(c, count, block, region, products);
     storeGroup(c, first, count, block, products, stride);
   }
 }

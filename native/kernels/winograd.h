@@ -63,8 +63,8 @@ struct Image {
   PixelSquare<kSide> square(int64_t h, int64_t w) const {
     PixelSquare<kSide> square;
     square.step = C;
-    square.firstColumn = std::max<int64_t>(0, -w);
-    square.lastColumn = std::min<int64_t>(kSide, W - w);
+    square.firstColumn = std::clamp<int64_t>(-w, 0, kSide);
+    square.lastColumn = std::clamp<int64_t>(W - w, 0, kSide);
     const float* row = pixels + (h * W + w) * C;
     for (int64_t i = 0; i < kSide; ++i, row += W * C) square.rows[i] = h + i >= 0 && h + i < H ? row : zeros;
     return square;

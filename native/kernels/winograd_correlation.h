@@ -26,7 +26,10 @@ struct WinogradCorrelation {
   float* zeros;              // a row of pixels of the source
   float* regions;            // one per running chunk: transforms of the source, then products
 
+  // Whether the transforms of a group of few channels are to stay in the L1 cache.
+  bool staysNear() const { return paddedChannels(std::max(grid.sourceC, grid.producedC)) == kLineFloats; }
   int64_t groupSize() const {
+    if (staysNear()) return std::clamp<int64_t>(grid.tiles(), 1, kSmallestGroup);
     const int64_t columns = std::min(kBlockColumns, paddedChannels(grid.producedC));
     const int64_t share = std::max(kSharedGroup, ceilDivide(grid.tiles(), kFewestGroups));
     return std::min(share, groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles()));

@@ -13,6 +13,7 @@
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_product-inl.h"
 
 #ifndef STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
 #define STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
@@ -96,19 +97,13 @@ void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count,
 // sums[position, channel, column] (+)= sum over the group's tiles of x * dy.
 void addGroup(const WinogradGradient& g, int64_t count, int64_t columns, const float* x, const float* dy, float* sums,
               bool accumulate) {
-  StripProduct p;
-  p.aStride = paddedChannels(g.grid.sourceC);
-  p.bStride = p.cStride = g.columns();
+  GroupProduct p{};
+  p.a = {x, paddedChannels(g.grid.sourceC), 0, positionStride(g.groupSize(), g.grid.sourceC)};
+  p.b = {dy, g.columns(), kPanel, positionStride(g.groupSize(), g.columns())};
+  p.c = {sums, g.columns(), kPanel, g.grid.sourceC * g.columns()};
   p.length = count;
   p.accumulate = accumulate;
-  for (int64_t position = 0; position < kPositions; ++position) {
-    p.a = x + position * positionStride(g.groupSize(), g.grid.sourceC);
-    for (int64_t column = 0; column < columns; column += kPanel) {
-      p.b = dy + position * positionStride(g.groupSize(), g.columns()) + column;
-      p.c = sums + position * g.grid.sourceC * g.columns() + column;
-      multiplyStrip<true>(p, g.grid.sourceC, columns - column);
-    }
-  }
+  multiplyPositions<true>(p, g.grid.sourceC, columns);
 }
 
 void addTiles(const WinogradGradient& g, int64_t slice, int64_t block, float* region) {

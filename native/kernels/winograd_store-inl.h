@@ -2,7 +2,6 @@
 // their maxima over windows of 2x2, of which a tile holds four whole ones.
 //
 // Invariant: nothing outside the pixels and channels of the tile that exist is written.
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/conv_epilogue-inl.h"
 #include "kernels/winograd-inl.h"
@@ -41,25 +40,15 @@ struct TilePixels {
     residual = c.epilogue.residual ? c.epilogue.residual + first : nullptr;
     where = c.epilogue.where ? c.epilogue.where + first : nullptr;
   }
-  // Asks for the pixels before they are stored, where they take more than a cache line.
-  HWY_INLINE void prefetch(int64_t channels) const {
-    if (channels <= kLineFloats) return;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) {
-        const int64_t at = row * rowStride + column * columnStride;
-        for (int64_t c = 0; c < channels; c += kLineFloats) {
-          hwy::Prefetch(pixels + at + c);
-          if (residual) hwy::Prefetch(residual + at + c);
-        }
-      }
-    }
-  }
 };
 
-// A column of the products of one vector of channels.
+// A column of the products of one vector of channels. Its first address is kept, so that those of the 36 positions are not all
+// computed ahead, which takes more registers than there are.
 HWY_INLINE void loadProducts(const float* products, int64_t stride, int column, GemmVector* in) {
+  const float* first = products + column * stride;
+  keepInRegister(first);
 #pragma GCC unroll 6
-  for (int row = 0; row < kPatchSide; ++row) in[row] = hn::LoadU(GemmTag(), products + (row * kPatchSide + column) * stride);
+  for (int row = 0; row < kPatchSide; ++row) in[row] = hn::LoadU(GemmTag(), first + row * kPatchSide * stride);
 }
 
 // One vector of channels of one tile, the channels [c, c + lanes) from its column on.
@@ -113,13 +102,14 @@ struct WindowMaximum {
   }
 };
 
-// As storePixels, for the maxima of the tile.
+// As storePixels, for the maxima of the tile. Rows come in any order in which each even one is before the odd one below it.
 HWY_INLINE void storeMaxima(const ChannelEpilogue& epilogue, const float* products, int64_t stride, const TilePixels& tile,
                             int64_t c, int64_t lanes) {
   const GemmTag d;
-  HWY_ALIGN float above[kTileSide * kLanes];
+  HWY_ALIGN float evenRows[2 * kTileSide * kLanes];
   const auto load = [&](int column, GemmVector* in) HWY_ATTR { loadProducts(products, stride, column, in); };
   const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
+    float* above = evenRows + row / 2 * kTileSide * kLanes;
     if (row % 2 == 0) {
 #pragma GCC unroll 4
       for (int column = 0; column < kTileSide; ++column)
