@@ -23,7 +23,7 @@ constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
 constexpr int64_t kPrefetchLength = 48;
 // How many k before its use a row of a panel is called into L1. Rows of a B that is read where it lies are a whole row of B
 // apart, where no prefetcher of the processor follows: without it the multipliers wait for L2 one cycle in ten to five.
-constexpr int64_t kPanelAhead = 8;
+constexpr int64_t kPanelAhead = 16;
 
 // A rectangle of an operand that will be needed soon, in cache lines.
 struct Ahead {
