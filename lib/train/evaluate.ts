@@ -60,13 +60,16 @@ export class Evaluation {
   }
 }
 
-/** The prediction for each batch of a source. */
+/** The prediction for each batch of a source, by the model as it is when the batch's turn comes. */
 export async function* predictions(model: Model, source: BatchSource, pace: Pace): AsyncGenerator<Tensor> {
   const trainer = Model.trainerOf(model)
-  trainer.predictor ??= program((x: Tensor) => predictionStep(model, x), { name: 'predict' })
-  const { predictor } = trainer
+  // Asked for at each batch: between two of them the model may be compiled, trained or changed, which disposes of the recording.
+  const predictor = (): Program<[Tensor], Tensor> => {
+    trainer.predictor ??= program((x: Tensor) => predictionStep(model, x), { name: 'predict' })
+    return trainer.predictor
+  }
   for await (const x of source.inputs()) {
-    yield await withMode(model, false, () => (model.runEagerly ? predictionStep(model, x) : predictor(x)))
+    yield await withMode(model, false, () => (model.runEagerly ? predictionStep(model, x) : predictor()(x)))
     await pace.breathe()
   }
 }

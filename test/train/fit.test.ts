@@ -228,6 +228,23 @@ describe('evaluate and predict', () => {
     expect((await model.predict(x, { steps: 2 })).shape).toEqual([64, 2])
   })
 
+  it('goes on when the model is trained, compiled or given a layer between two batches', async () => {
+    const model = st.sequential([st.layers.dense({ units: 2, inputShape: [2] })])
+    const compile = (): void => model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+    const changes = [compile, () => model.fit(x, x, quiet), () => void model.add(st.layers.dense({ units: 3 }))]
+    const shapes: (readonly number[])[] = []
+    for await (const part of model.predictStream(x, { batchSize: 24 })) {
+      shapes.push(part.shape)
+      await changes.shift()?.()
+    }
+    expect(shapes).toEqual([
+      [24, 2],
+      [24, 2],
+      [24, 2],
+      [24, 3],
+    ])
+  })
+
   it('trainOnBatch makes one update and tells its figures', async () => {
     const model = smallModel()
     const before = bits(model)
