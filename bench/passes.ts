@@ -13,13 +13,16 @@ import { type Workload, workloadNamed } from './support/workloads.js'
 
 const { values: options } = parseArgs({
   options: {
-    workloads: { type: 'string', default: 'mlp,small,cnn,resnet20,cnn-infer-256,resnet20-infer-32,resnet20-infer-256' },
+    workloads: {
+      type: 'string',
+      default: 'mlp,small,cnn,resnet20,cnn-infer-1,cnn-infer-256,resnet20-infer-1,resnet20-infer-32,resnet20-infer-256',
+    },
     rounds: { type: 'string', default: '3' },
     calls: { type: 'string', default: '40' },
     measure: { type: 'string' },
   },
 })
-const switches = ['dead', 'epilogue', 'unpool', 'convolution', 'merge', 'slices', 'segments', 'inplace'].map(
+const switches = ['dead', 'epilogue', 'unpool', 'convolution', 'prepare', 'merge', 'slices', 'segments', 'inplace'].map(
   (name) => `no-${name}`,
 )
 

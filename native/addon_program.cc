@@ -28,6 +28,7 @@ void touchHeap() {
 struct Job {
   Program* program = nullptr;
   std::vector<void*> bindings;
+  double version = 0;
   int64_t repeats = 1;
   double* nanoseconds = nullptr;
   Outcome outcome;
@@ -91,7 +92,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
       wake_.wait(lock, [this] { return waiting_ || quit_; });
       if (quit_) break;
       lock.unlock();
-      job.outcome = job.program->run(job.bindings.data(), job.repeats, stop, job.nanoseconds);
+      job.outcome = job.program->run(job.bindings.data(), job.version, job.repeats, stop, job.nanoseconds);
       lock.lock();
       waiting_ = false;
       if (quit_ || napi_call_threadsafe_function(done_, nullptr, napi_tsfn_nonblocking) != napi_ok) break;
@@ -167,9 +168,9 @@ Napi::Value create(const Napi::CallbackInfo& info) {
       new std::shared_ptr<Engine>(engine.shared_from_this()));
 }
 
-// (program, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array), the arguments of runProgram and startProgram.
-// Plain Node-API: a step of a few microseconds would pay for more checks than these. Fills `job`; null when they are wrong, with
-// an exception under way, else the bindings.
+// (program, bindings: Float64Array, repeats: number, nanoseconds?: Float64Array), the arguments of runProgram and startProgram;
+// behind the bindings stands the version of the state. Plain Node-API: a step of a few microseconds would pay for more checks
+// than these. Fills `job`; null when they are wrong, with an exception under way, else the bindings.
 double* readRun(napi_env env, const napi_value* arguments, const Engine& engine, Job& job) {
   napi_typedarray_type type = napi_float64_array, timedType = napi_float64_array;
   size_t count = 0, timed = 0;
@@ -181,7 +182,7 @@ double* readRun(napi_env env, const napi_value* arguments, const Engine& engine,
   bool right = known && type == napi_float64_array && engine.programs.count(job.program) > 0;
   if (right && napi_get_typedarray_info(env, arguments[3], &timedType, &timed, &nanoseconds, nullptr, nullptr) == napi_ok)
     right = timedType == napi_float64_array && static_cast<int64_t>(timed) >= job.program->rowCount();
-  right = right && static_cast<int64_t>(count) >= job.program->bindingCount() && count >= 6;
+  right = right && static_cast<int64_t>(count) > job.program->bindingCount() && count >= 6;
   job.nanoseconds = static_cast<double*>(nanoseconds);
   job.bindings.clear();
   auto* const bindings = static_cast<double*>(words);
@@ -189,6 +190,7 @@ double* readRun(napi_env env, const napi_value* arguments, const Engine& engine,
     right = bindings[i] >= 0 && bindings[i] < 9007199254740992.0;
     if (right) job.bindings.push_back(reinterpret_cast<void*>(static_cast<uintptr_t>(bindings[i])));
   }
+  if (right) job.version = bindings[job.program->bindingCount()];
   if (right) return bindings;
   napi_throw_type_error(env, nullptr, "program: wrong arguments for a run");
   return nullptr;
@@ -205,7 +207,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   double* const words = readRun(env, arguments, *static_cast<Engine*>(engine), job);
   if (!words) return nullptr;
   static const std::atomic<Stop> never{Stop::no};
-  const Outcome outcome = job.program->run(job.bindings.data(), job.repeats, never, job.nanoseconds);
+  const Outcome outcome = job.program->run(job.bindings.data(), job.version, job.repeats, never, job.nanoseconds);
   words[0] = static_cast<double>(outcome.row);
   words[1] = static_cast<double>(outcome.status.position);
   words[2] = static_cast<double>(outcome.status.value);

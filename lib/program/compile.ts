@@ -3,9 +3,10 @@
 import { kernelNamed, type ProgramHandle, programs, scratchBytes } from '../dispatch.js'
 import { StateError } from '../errors.js'
 import { dtypes } from '../tensor/dtype.js'
-import type { Storage } from '../tensor/storage.js'
+import { allocateVariable, type Storage } from '../tensor/storage.js'
 import type { Tensor, Variable } from '../tensor/tensor.js'
 import { runPasses } from './fuse/index.js'
+import { countsWrites, type Division } from './fuse/prepare.js'
 import { gradientPlace } from './gradients.js'
 import { joinLifetimes, placesInPlace } from './inplace.js'
 import { type Lifetime, planApart, planArena } from './plan.js'
@@ -23,7 +24,9 @@ export interface GradientEffect {
 /** Rows made ready to run. */
 export interface CompiledRows {
   readonly handle: ProgramHandle
+  /** All rows, prepared ones first. */
   readonly rows: readonly RecordedRow[]
+  readonly prepared: Prepared
   /** Offset in the arena of each storage that lies there. */
   readonly offsets: ReadonlyMap<Storage, number>
   readonly arenaBytes: number
@@ -38,6 +41,16 @@ export interface CompiledRows {
   readonly gradients: readonly GradientEffect[]
   /** The storage that rows really use in place of one they name. */
   readonly home: (storage: Storage) => Storage
+}
+
+/** Rows that run only after something that they read was written. */
+export interface Prepared {
+  readonly count: number
+  /** Variables and constants that they read. */
+  readonly reads: readonly Storage[]
+  /** Memory of the recording's own, in which their results are kept, and where each lies in it; null if there are none. */
+  readonly memory: Storage | null
+  readonly offsets: ReadonlyMap<Storage, number>
 }
 
 const copyKernel = kernelNamed('copy')
@@ -98,6 +111,20 @@ function lifetimes(rows: readonly RecordedRow[], inArena: (storage: Storage) => 
   return found
 }
 
+/** Makes room for what prepared rows hand to others; what they hand each other lies in the arena. */
+function keepPrepared({ prepared, rows }: Division): Prepared {
+  const read = new Set(rows.flatMap(({ inputs }) => inputs.map(({ storage }) => storage)))
+  const made = new Set(prepared.flatMap(({ outputs }) => outputs.map(({ storage }) => storage)))
+  const kept = [...made].filter((storage) => read.has(storage))
+  const { offsets, bytes } = planApart(kept.map(({ byteLength }) => ({ bytes: byteLength, first: 0, last: 0 })))
+  return {
+    count: prepared.length,
+    reads: [...new Set(prepared.flatMap(({ inputs }) => inputs.map(({ storage }) => storage)))].filter(countsWrites),
+    memory: bytes > 0 ? allocateVariable(bytes) : null,
+    offsets: new Map(kept.map((storage, i) => [storage, offsets[i] as number])),
+  }
+}
+
 /** Refuses tensors that were made while something else was recorded: they have no value here. */
 function checkOrigins(rows: readonly RecordedRow[], inputs: readonly Tensor[], results: readonly Tensor[]): void {
   const known = new Set(inputs.map(({ storage }) => storage))
@@ -124,24 +151,30 @@ export function compile(recording: Recording, inputs: readonly Tensor[], results
     (storage) => made.has(storage) && storage.kind === 'recorded',
   )
   const fixed = new Set([...inputs.map(({ storage }) => storage), ...outputs, ...redirected.keys()])
-  const rows = runPasses(placed, (storage) => storage.kind === 'recorded' && !fixed.has(storage))
+  const isTemporary = (storage: Storage): boolean => storage.kind === 'recorded' && !fixed.has(storage)
+  const division = runPasses(placed, isTemporary)
+  const rows = [...division.prepared, ...division.rows]
+  const prepared = keepPrepared(division)
   const bound = [...new Set([...inputs.map(({ storage }) => storage), ...outputs])]
   const names = rows.flatMap((row) => [...row.outputs, ...row.inputs].map(({ storage }) => home(storage)))
   const held = [...new Set(names)].filter((storage) => storage.kind !== 'recorded')
   const written = [...new Set(rows.flatMap((row) => row.outputs.map(({ storage }) => home(storage))))].filter(isState)
-  const layout = layOut(rows, (storage) => storage.kind === 'recorded' && !fixed.has(storage), home)
+  const layout = layOut(rows, (storage) => isTemporary(storage) && !prepared.offsets.has(storage), home)
   const place = (tensor: Tensor): [base: number, offset: number] => {
     const storage = home(tensor.storage)
     const at = layout.offsets.get(storage)
     if (at !== undefined) return [0, at + tensor.byteOffset]
+    const keptAt = prepared.offsets.get(storage)
+    if (keptAt !== undefined && prepared.memory) return [-1, prepared.memory.heldAddress + keptAt + tensor.byteOffset]
     const index = bound.indexOf(storage)
     return index >= 0 ? [index + 1, tensor.byteOffset] : [-1, storage.heldAddress + tensor.byteOffset]
   }
-  const words = encode(rows, layout, bound.length, place)
+  const words = encode(rows, layout, bound.length, prepared.count, place)
   for (const storage of held) storage.hold()
   return {
     handle: programs.create(Float64Array.from(words)),
     rows,
+    prepared,
     offsets: layout.offsets,
     arenaBytes: layout.bytes,
     bound,
@@ -205,9 +238,10 @@ function encode(
   rows: readonly RecordedRow[],
   { scratch, bytes, slots, backups, backupOffset, guardedRows }: ArenaLayout,
   bindings: number,
+  preparedRows: number,
   place: (tensor: Tensor) => [base: number, offset: number],
 ): number[] {
-  const words = [rows.length, bindings, backups.length, backupOffset, guardedRows, slots.length, bytes]
+  const words = [rows.length, bindings, backups.length, backupOffset, guardedRows, slots.length, bytes, preparedRows]
   for (const storage of backups) words.push(storage.heldAddress, storage.byteLength)
   for (const slot of slots) words.push(slot.offset, slot.bytes, slot.first, slot.last)
   rows.forEach(({ kernel, twin, outputs, inputs, args }, i) => {

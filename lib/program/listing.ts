@@ -23,11 +23,12 @@ function table(lines: readonly (readonly string[])[]): string {
 }
 
 export function listing(name: string, { compiled, nanoseconds, runs }: Signature): string {
-  const { rows, offsets, home, bound, arenaBytes } = compiled
+  const { rows, prepared, offsets, home, bound, arenaBytes } = compiled
   const place = ({ storage }: Tensor): string => {
     const own = home(storage)
     const at = offsets.get(own)
     if (at !== undefined) return `+${at}`
+    if (prepared.offsets.has(own)) return `kept +${prepared.offsets.get(own)}`
     return bound.includes(own) ? `binding ${bound.indexOf(own)}` : own.kind === 'native' ? 'state' : 'constant'
   }
   const header = ['row', 'operation', 'kernel', 'outputs', 'inputs', 'bytes', 'flops', 'place', ...(nanoseconds ? ['µs'] : [])]
@@ -42,5 +43,7 @@ export function listing(name: string, { compiled, nanoseconds, runs }: Signature
     row.outputs.map(place).join(' '),
     ...(nanoseconds ? [((nanoseconds[i] as number) / Math.max(1, runs) / 1000).toFixed(1)] : []),
   ])
-  return `${name}: ${rows.length} rows, arena of ${arenaBytes} bytes\n${table([header, ...lines])}`
+  const ahead =
+    prepared.count > 0 ? `, ${prepared.count} of them prepared and ${prepared.memory?.byteLength ?? 0} bytes kept` : ''
+  return `${name}: ${rows.length} rows, arena of ${arenaBytes} bytes${ahead}\n${table([header, ...lines])}`
 }

@@ -49,7 +49,7 @@ export class Signature {
     })
     this.inputs = inputs
     this.compiled = compile(recording, inputs, results)
-    this.bindings = new Float64Array(Math.max(6, this.compiled.bound.length + 1))
+    this.bindings = new Float64Array(Math.max(6, this.compiled.bound.length + 2))
     if (settings.profile) this.nanoseconds = new Float64Array(this.compiled.rows.length)
   }
 
@@ -97,10 +97,19 @@ export class Signature {
       places.push(place)
       bindings[1 + i] = place.storage.address + place.byteOffset
     }
+    bindings[1 + compiled.bound.length] = this.preparedVersion()
     const result = mapTensors(this.returned, (tensor) => this.resultOf(tensor, places))
     this.applyEffects()
     const memory = settings.check ? new Map(compiled.bound.map((storage, i) => [storage, places[i] as Place])) : noMemory
     return { bindings, result, memory }
+  }
+
+  /** A number that grows with every write of what prepared rows read: the replay runs them when it is not that of its last run. */
+  private preparedVersion(): number {
+    const { reads } = this.compiled.prepared
+    let sum = 0
+    for (let i = 0; i < reads.length; i++) sum += (reads[i] as Storage).version
+    return sum
   }
 
   /** What the call returns for a tensor that the function returned, with the places of arguments and results of this run. */
@@ -172,6 +181,7 @@ export class Signature {
 
   private letGo(): void {
     for (const storage of this.compiled.held) storage.letGo()
+    this.compiled.prepared.memory?.dispose()
   }
 }
 

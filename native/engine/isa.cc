@@ -45,6 +45,8 @@ std::string instructionSet() {
   return now.empty() ? nameOf(HWY_STATIC_TARGET) : nameOf(now.front());
 }
 
+int64_t instructionSetCode() { return static_cast<int64_t>(hwy::GetChosenTarget().GetIndex()); }
+
 bool setInstructionSet(const std::string& name) {
   for (const int64_t target : detected()) {
     if (nameOf(target) != name) continue;

@@ -12,6 +12,8 @@ const char* missingBaseline();
 std::vector<std::string> instructionSets();
 // The one that the kernels use now.
 std::string instructionSet();
+// A number that tells it from the others.
+int64_t instructionSetCode();
 // Makes every kernel of the process use `name`; false if this CPU or build does not have it. For tests and for STEEPEST_ISA:
 // not to be called while a kernel runs.
 bool setInstructionSet(const std::string& name);

@@ -8,12 +8,13 @@
 
 #include "engine/cpu.h"
 #include "engine/dispatch.h"
+#include "engine/isa.h"
 
 namespace steepest {
 namespace {
 
 constexpr int64_t kMaxWord = int64_t{1} << 53;
-constexpr int64_t kHeader = 7;
+constexpr int64_t kHeader = 8;
 constexpr int64_t kSlotWords = 4;
 constexpr int64_t kRowHeader = 4;
 
@@ -43,6 +44,7 @@ std::unique_ptr<Program> Program::decode(const double* words, int64_t count) {
   if (count < kHeader || !isCount(words[0], count) || !isCount(words[1], count) || !isCount(words[2], count)) return nullptr;
   if (!isCount(words[3], kMaxWord) || !isCount(words[4], count)) return nullptr;
   if (!isCount(words[5], count) || !isCount(words[6], kMaxWord)) return nullptr;
+  if (!isCount(words[7], static_cast<int64_t>(words[0]))) return nullptr;
   auto program = std::make_unique<Program>();
   const auto rows = static_cast<int64_t>(words[0]), backups = static_cast<int64_t>(words[2]);
   const auto slots = static_cast<int64_t>(words[5]);
@@ -50,6 +52,7 @@ std::unique_ptr<Program> Program::decode(const double* words, int64_t count) {
   program->backupOffset_ = static_cast<int64_t>(words[3]);
   program->guardedRows_ = static_cast<int64_t>(words[4]);
   program->arenaBytes_ = static_cast<int64_t>(words[6]);
+  program->preparedRows_ = static_cast<int64_t>(words[7]);
   words += kHeader;
   for (int64_t i = 0; i < backups; ++i, words += 2) {
     if (end - words < 2 || !isCount(words[0], kMaxWord) || !isCount(words[1], kMaxWord)) return nullptr;
@@ -150,9 +153,14 @@ void Program::restore() {
   }
 }
 
-Status Program::runRows(const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed) {
+int64_t Program::firstRow(double version) const {
+  return preparedVersion_ == version && preparedInstructions_ == instructionSetCode() ? preparedRows_ : 0;
+}
+
+Status Program::runRows(int64_t first, const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds,
+                        int64_t* failed) {
   double before = nanoseconds ? now() : 0;
-  for (size_t i = 0; i < rows_.size(); ++i) {
+  for (auto i = static_cast<size_t>(first); i < rows_.size(); ++i) {
     const Entry& entry = rows_[i];
     zones.beforeRow(static_cast<int64_t>(i));
     const Status status = entry.twin ? runTwin(*entry.kernel, entry.row) : entry.kernel->fast(entry.row);
@@ -170,7 +178,7 @@ Status Program::runRows(const RedZones& zones, const std::atomic<Stop>& stop, do
   return {};
 }
 
-Outcome Program::run(void* const* bindings, int64_t repeats, const std::atomic<Stop>& stop, double* nanoseconds) {
+Outcome Program::run(void* const* bindings, double version, int64_t repeats, const std::atomic<Stop>& stop, double* nanoseconds) {
   bind(bindings);
   const FlushDenormals flush;
   const RedZones zones(slots_, bases_[0], arenaBytes_);
@@ -178,12 +186,16 @@ Outcome Program::run(void* const* bindings, int64_t repeats, const std::atomic<S
   while (outcome.repeats < repeats && stop.load(std::memory_order_relaxed) == Stop::no) {
     zones.beforeRun();
     save();
-    outcome.status = runRows(zones, stop, nanoseconds, &outcome.row);
+    const int64_t first = firstRow(version);
+    if (first < preparedRows_) preparedVersion_ = -1;
+    outcome.status = runRows(first, zones, stop, nanoseconds, &outcome.row);
     if (outcome.status.code != StatusCode::ok) {
       // A row past the guarded ones cannot fail on its data: only a malformed row does, and that fails before it writes.
       if (outcome.row < guardedRows_) restore();
       break;
     }
+    preparedVersion_ = version;
+    preparedInstructions_ = instructionSetCode();
     ++outcome.repeats;
   }
   return outcome;

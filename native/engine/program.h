@@ -1,5 +1,8 @@
 // A program: rows decoded once and replayed in order, with every buffer named by where it lies in memory.
 //
+// The first rows may be prepared ones: what they read is state that the program does not write, and their results are kept. A run
+// whose state is that of the last one begins behind them.
+//
 // Invariant: a run that fails leaves every variable as it was. Rows that can fail come before the optimizer's; what earlier rows
 // write (random counters, running statistics) is copied aside first and put back.
 #pragma once
@@ -26,18 +29,18 @@ struct Outcome {
 
 class Program {
  public:
-  // Decodes [rows, bindings, backups, backup offset, guarded rows, slots, arena bytes, (address, bytes) per backup,
-  // (offset, bytes, first row, last row) per slot of the arena, rows...]. A row is [kernel id, twin, buffer count, argument
-  // count, (base, offset) per buffer, arguments...]; base -1 is an absolute address, 0 the arena, k > 0 binding k. Null if the
-  // words are malformed.
+  // Decodes [rows, bindings, backups, backup offset, guarded rows, slots, arena bytes, prepared rows, (address, bytes) per
+  // backup, (offset, bytes, first row, last row) per slot of the arena, rows...]. A row is [kernel id, twin, buffer count,
+  // argument count, (base, offset) per buffer, arguments...]; base -1 is an absolute address, 0 the arena, k > 0 binding k. Null
+  // if the words are malformed.
   static std::unique_ptr<Program> decode(const double* words, int64_t count);
 
   int64_t bindingCount() const { return static_cast<int64_t>(bases_.size()); }
   int64_t rowCount() const { return static_cast<int64_t>(rows_.size()); }
 
-  // Runs all rows `repeats` times. `bindings[0]` is the arena. `nanoseconds`, unless null, gains the time of each row.
-  // Not to be called by two threads at once.
-  Outcome run(void* const* bindings, int64_t repeats, const std::atomic<Stop>& stop, double* nanoseconds);
+  // Runs all rows `repeats` times. `bindings[0]` is the arena. `version`, not negative, is another one whenever what prepared
+  // rows read was written. `nanoseconds`, unless null, gains the time of each row. Not to be called by two threads at once.
+  Outcome run(void* const* bindings, double version, int64_t repeats, const std::atomic<Stop>& stop, double* nanoseconds);
 
  private:
   struct Entry {
@@ -59,7 +62,8 @@ class Program {
   void link();
   void prepare();
   void bind(void* const* bindings);
-  Status runRows(const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed);
+  int64_t firstRow(double version) const;
+  Status runRows(int64_t first, const RedZones& zones, const std::atomic<Stop>& stop, double* nanoseconds, int64_t* failed);
   void save();
   void restore();
 
@@ -74,6 +78,9 @@ class Program {
   int64_t arenaBytes_ = 0;
   int64_t backupOffset_ = 0;
   int64_t guardedRows_ = 0;
+  int64_t preparedRows_ = 0;
+  double preparedVersion_ = -1;       // of the state that their results are of; -1: there are none
+  int64_t preparedInstructions_ = 0;  // the instruction set that they were computed with
 };
 
 }  // namespace steepest

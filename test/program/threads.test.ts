@@ -20,10 +20,10 @@ describe('a worker that is terminated in the middle of a run', () => {
 describe('an awaited run', () => {
   it('leaves the event loop free: timers fire while it lasts', async () => {
     const a = st.random.normal([256, 256])
-    const work = st.program(() => a.matMul(a).sum())
+    const work = st.program((x: st.Tensor) => x.matMul(x).sum())
     let ticks = 0
     const timer = setInterval(() => ticks++, 1)
-    await work.repeat(400)
+    await work.repeat(400, a)
     clearInterval(timer)
     expect(ticks).toBeGreaterThan(2)
   })

@@ -9,7 +9,7 @@ import type { RecordedRow } from '../recorder.js'
 import { changesBetween, readersOf } from './readers.js'
 
 const fusedKernel = kernelNamed('conv2dFused')
-const convolutionArguments = 17
+export const convolutionArguments = 17
 /** Where a row of the fused kernel says whether a residual, its last operand, is added. */
 export const residualFlag = convolutionArguments + 2
 

@@ -6,6 +6,7 @@ import { fuseConvolutions } from './convolution.js'
 import { dropDeadRows } from './dead.js'
 import { fuseEpilogues } from './epilogue.js'
 import { mergeFormulas } from './merge.js'
+import { type Division, prepareRows } from './prepare.js'
 import { joinSegments } from './segments.js'
 import { sliceBatches } from './slices.js'
 import { maskBeforeUnpooling } from './unpool.js'
@@ -13,7 +14,7 @@ import { maskBeforeUnpooling } from './unpool.js'
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
 export type Pass = (rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean) => readonly RecordedRow[]
 
-const passes: Readonly<Record<PassName, Pass>> = {
+const passes: Readonly<Record<Exclude<PassName, 'prepare'>, Pass>> = {
   dead: dropDeadRows,
   epilogue: fuseEpilogues,
   unpool: maskBeforeUnpooling,
@@ -23,8 +24,16 @@ const passes: Readonly<Record<PassName, Pass>> = {
   segments: joinSegments,
 }
 
-export function runPasses(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): readonly RecordedRow[] {
-  let result = rows
-  for (const name of passNames) if (!settings.without.has(name)) result = passes[name](result, isTemporary)
-  return result
+/** All passes in their order. Those after `prepare` see the rows that run every time only; what prepared rows make is not theirs to change. */
+export function runPasses(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): Division {
+  let prepared: readonly RecordedRow[] = []
+  let rest = rows
+  const made = new Set<Storage>()
+  for (const name of passNames.filter((pass) => !settings.without.has(pass))) {
+    if (name === 'prepare') {
+      ;({ prepared, rows: rest } = prepareRows(rest, isTemporary))
+      for (const { outputs } of prepared) for (const { storage } of outputs) made.add(storage)
+    } else rest = passes[name](rest, (storage) => isTemporary(storage) && !made.has(storage))
+  }
+  return { prepared, rows: rest }
 }
