@@ -10,6 +10,7 @@ namespace steepest {
 
 constexpr int64_t kFewestGroups = 4;   // of a small batch, to share out
 constexpr int64_t kSharedGroup = 8;    // tiles: smaller groups are not worth a thread of their own
+constexpr int64_t kPageFloats = 1024;  // loads wait for stores before them whose address differs by a multiple of so much
 constexpr int64_t kBlockColumns = 64;  // of the produced tensor whose products are in scratch at a time
 
 struct WinogradCorrelation {
@@ -37,12 +38,16 @@ struct WinogradCorrelation {
   int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
   int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
   int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
-  int64_t regionFloats() const { return sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)); }
+  int64_t regionFloats() const {
+    return roundUp(sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)), kPageFloats);
+  }
   TransformedKernel kernel() const { return {grid.sourceC, grid.producedC}; }
   int64_t packedFloats() const { return flipped ? kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel) : 0; }
   int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
   int64_t transformedFloats() const { return ready ? 0 : kernel().floats(); }
-  int64_t scratchFloats() const { return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats(); }
+  int64_t scratchFloats() const {
+    return packedFloats() + transformedFloats() + zeroFloats() + chunks() * regionFloats() + kPageFloats;
+  }
   void place(float* scratch, const float* kernel) {
     w = ready ? nullptr : kernel;
     packed = flipped ? scratch : nullptr;
@@ -50,6 +55,8 @@ struct WinogradCorrelation {
     transformed = ready ? kernel : transforms;
     zeros = transforms + transformedFloats();
     regions = zeros + zeroFloats();
+    const int64_t distance = (reinterpret_cast<intptr_t>(regions) - reinterpret_cast<intptr_t>(transformed)) / 4;
+    regions += (kPageFloats / 2 - distance) & (kPageFloats - 1);
   }
 };
 

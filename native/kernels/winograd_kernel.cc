@@ -40,7 +40,12 @@ struct WinogradGradient {
     const int64_t fitting = kSlicesBytes / (4 * std::max<int64_t>(1, sumFloats() * blocks()));
     return std::max<int64_t>(1, std::min({kGradientSlices, fitting, grid.tiles() / kSliceTiles}));
   }
-  int64_t groupSize() const { return groupTiles(paddedChannels(grid.sourceC) + columns(), ceilDivide(grid.tiles(), slices())); }
+  // Near-equal groups, rather above than below what fits: the sums pass through the cache once per group.
+  int64_t groupSize() const {
+    const int64_t tiles = std::max<int64_t>(1, ceilDivide(grid.tiles(), slices()));
+    const int64_t groups = tiles / groupTiles(paddedChannels(grid.sourceC) + columns(), tiles);
+    return ceilDivide(tiles, std::max<int64_t>(1, groups));
+  }
   int64_t chunks() const { return std::min(slices() * blocks(), kWinogradChunks); }
   int64_t xFloats() const { return transformFloats(groupSize(), grid.sourceC); }
   int64_t regionFloats() const { return xFloats() + transformFloats(groupSize(), columns()); }
