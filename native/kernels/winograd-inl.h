@@ -14,7 +14,6 @@
 // A 2-D transform is the 1-D one down the columns, then along the rows, with a buffer of 24 to 36 vectors between where registers
 // hold one column (AVX2), and some rows at a time in the 32 registers of AVX-512. Invariant: nothing outside the channels that a
 // call names is read or written.
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/winograd.h"
@@ -223,17 +222,6 @@ HWY_NOINLINE void transformPixels(const PixelSquare<Transform::kIn>& square, int
       for (int column = 0; column < kOut; ++column) hn::StoreU(out[column], d, position + column * stride);
     };
     transformSquare<Transform>(load, store);
-  }
-}
-
-// Asks for the channels of a square's columns from `column` on: squares of neighbouring tiles are no stream that hardware would
-// follow.
-template <int kSide>
-HWY_INLINE void prefetchPixels(const PixelSquare<kSide>& square, int64_t column, int64_t channels) {
-  for (const float* row : square.rows) {
-    for (int64_t j = column; j < square.lastColumn; ++j) {
-      for (int64_t c = 0; c < channels; c += kLineFloats) hwy::Prefetch(row + j * square.step + c);
-    }
   }
 }
 

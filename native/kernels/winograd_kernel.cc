@@ -78,10 +78,6 @@ struct TilePair {
     const float* gradients = g.dy + at.image * t.producedH * t.producedW * t.producedC + column;
     dy = Image{gradients, t.producedH, t.producedW, t.producedC, g.zeros}.square<kTileSide>(at.h, at.w);
   }
-  HWY_INLINE void prefetch(int64_t channels, int64_t columns) const {
-    prefetchPixels(x, kPatchSide - kTileSide, channels);
-    prefetchPixels(dy, 0, columns);
-  }
 };
 
 // Transforms of a group of tiles: x for all channels, dy for the block's columns.
@@ -89,13 +85,10 @@ void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count,
   const int64_t channels = g.grid.sourceC, column = block * kGradientColumns;
   const int64_t columns = HWY_MIN(kGradientColumns, g.grid.producedC - column);
   const int64_t xStride = positionStride(g.groupSize(), channels), dyStride = positionStride(g.groupSize(), g.columns());
-  TilePair pair(g, firstTile, column);
   for (int64_t i = 0; i < count; ++i) {
-    const TilePair next(g, firstTile + HWY_MIN(i + 1, count - 1), column);
-    next.prefetch(channels, columns);
+    const TilePair pair(g, firstTile + i, column);
     transformPixels<SourceTransform>(pair.x, channels, xTo + i * paddedChannels(channels), xStride);
     transformPixels<ProductAdjoint>(pair.dy, columns, dyTo + i * g.columns(), dyStride);
-    pair = next;
   }
 }
 

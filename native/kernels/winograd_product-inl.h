@@ -37,6 +37,9 @@ struct GroupProduct {
 // The height of the tiles of whole groups, of kSmallestGroup tiles or multiples of it.
 constexpr int kWholeRows = kTileRows < kSmallestGroup ? kSmallestGroup / 2 : kSmallestGroup;
 
+// The highest tile of one vector of columns: with 32 registers whole vectors of rows.
+constexpr int kNarrowRows = kTileRows == 14 ? 16 : kTileRows;
+
 // `blocks` tiles of MR rows below each other, in each panel of each position; a function per tile would spend a third of the time
 // of a sum of 16 on its frame.
 template <int MR, int NV, bool kByColumns>
@@ -159,17 +162,18 @@ inline GroupsFunction wholeGroups(const GroupProduct& p, int64_t rows, bool narr
 template <bool kByColumns>
 HWY_INLINE void multiplyPanels(const GroupProduct& p, int64_t rows, bool narrow) {
   using Rows = std::make_integer_sequence<int, kTileRows>;
+  using NarrowRows = std::make_integer_sequence<int, kNarrowRows>;
   if (p.panels == 0) return;
   if constexpr (!kByColumns) {
     const auto whole = wholeGroups(p, rows, narrow);
     if (whole) return whole(p, rows / kWholeRows);
   }
-  const int64_t blocks = ceilDivide(rows, kTileRows);
+  const int64_t blocks = ceilDivide(rows, narrow ? kNarrowRows : kTileRows);
   const int64_t low = rows / HWY_MAX(blocks, int64_t{1}), high = rows - blocks * low;  // `high` tiles of low + 1 rows come first
   const auto run = [&](int64_t tileRows, int64_t first, int64_t count) {
     if (count == 0) return;
     const BlocksFunction multiply =
-        narrow ? blocksFunction<1, kByColumns>(tileRows, Rows()) : blocksFunction<2, kByColumns>(tileRows, Rows());
+        narrow ? blocksFunction<1, kByColumns>(tileRows, NarrowRows()) : blocksFunction<2, kByColumns>(tileRows, Rows());
     multiply(p, first, count);
   };
   run(low + 1, 0, high);
