@@ -7,10 +7,10 @@ import { draw, sideBySide } from './lib/terminal.js'
 st.setSeed(seed)
 const { train, test } = await st.data.mnist()
 const [trainLabels, testLabels] = [st.oneHot(train.labels, 10), st.oneHot(test.labels, 10)]
-const scale = (pixels: st.Tensor): st.Tensor => st.div(pixels, 255)
 
 const model = st.sequential([
-  st.layers.flatten({ inputShape: [28, 28] }),
+  st.layers.rescaling({ scale: 1 / 255, inputShape: [28, 28] }),
+  st.layers.flatten(),
   st.layers.dense({ units: 512, activation: 'relu' }),
   st.layers.dense({ units: 10, activation: 'softmax' }),
 ])
@@ -18,8 +18,8 @@ model.compile({ optimizer: 'rmsprop', loss: 'categoricalCrossentropy', metrics: 
 model.summary()
 
 const options = { epochs: epochs(5), batchSize: 128, seed }
-await model.fit(scale(train.images), trainLabels, options)
-const { loss, accuracy } = await model.evaluate(scale(test.images), testLabels)
+await model.fit(train.images, trainLabels, options)
+const { loss, accuracy } = await model.evaluate(test.images, testLabels)
 
 await mkdir('runs', { recursive: true })
 await model.save('runs/mnist-mlp.safetensors')
@@ -27,7 +27,7 @@ const loaded = await st.loadModel('runs/mnist-mlp.safetensors')
 console.log('saved to runs/mnist-mlp.safetensors and loaded again; it reads these digits of the test set:\n')
 
 const digits = test.images.slice(0, 6)
-const read = (await loaded.predict(scale(digits))).argMax(1).dataSync()
+const read = (await loaded.predict(digits)).argMax(1).dataSync()
 const actual = test.labels.dataSync()
 const pictures = Array.from(read, (digit, i) => [`reads ${digit}, is ${actual[i]}`, ...draw(digits.slice(i, 1).dataSync(), 28)])
 console.log(`${sideBySide(pictures)}\n`)

@@ -22,6 +22,7 @@ export {
   MaxPooling2d,
   type Pooling2dOptions,
 } from './layers/pooling2d.js'
+export { Rescaling, type RescalingOptions } from './layers/rescaling.js'
 export { Flatten, type FlattenOptions, Reshape, type ReshapeOptions } from './layers/reshaping.js'
 export {
   type CrossentropyOptions,

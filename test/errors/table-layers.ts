@@ -90,6 +90,8 @@ export const layerCalls: readonly BadCall[] = [
     /step/,
   ],
   ['layers.leakyRelu', 'negativeSlope', 'NaN', () => layers.leakyRelu({ negativeSlope: Number.NaN }), st.ValueError, /NaN/],
+  ['layers.rescaling', 'scale', 'none', () => layers.rescaling(wrong({})), st.ValueError, /'scale' .*undefined/],
+  ['layers.rescaling', 'offset', 'NaN', () => layers.rescaling({ scale: 1, offset: [0, Number.NaN] }), st.ValueError, /'offset'/],
   ['layers.embedding', 'inputDim', 'zero', () => layers.embedding({ inputDim: 0, outputDim: 2 }), st.ValueError, /inputDim/],
   [
     'layers.embedding',

@@ -67,6 +67,7 @@ def layers():
     assert set(np.unique(kept)) == {0.0, 4.0} and abs((kept == 0).mean() - 0.25) < 0.005
     family.add("dropout in training", "dropout", dict(rate=0.25), dict(value=3.0), dict(kept=4.0, dropped=0.0, droppedFraction=0.25),
                note="every element is 0 with probability rate, else value / (1 - rate); the gradient is dy / (1 - rate) or 0")
+    layer(family, "rescaling", "rescaling", dict(scale=1 / 128, offset=-1), L.Rescaling(1 / 128, offset=-1), image)
     family.save()
 
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { grad, gradcheck, type Layer, layers, random, sum, type Tensor, tensor, variable } from '../../lib/index.js'
 import { layerRegistry } from '../../lib/nn/layer.js'
 import { type GoldenTensor, readGolden } from '../golden/read.js'
-import { epsilonOf, expectGolden, floatTypes, fromGolden } from './golden.js'
+import { epsilonOf, expectGolden, expectNear, floatTypes, fromGolden } from './golden.js'
 import { type LayerExpectation, runLayerTest } from './layer-harness.js'
 
 type Case = [kind: string, options: object, shape: readonly number[], expected: LayerExpectation]
@@ -77,6 +77,13 @@ const cases: Case[] = [
   ['reshape', { targetShape: [2, -1, 3] }, image, { parameters: {}, output: [2, 20, 3], wrong: [[3, 7]] }],
   ['activation', { activation: 'silu' }, [7], { parameters: {}, output: [7], wrong: [] }],
   ['leakyRelu', { negativeSlope: 0.1 }, [7], { parameters: {}, output: [7], wrong: [] }],
+  ['rescaling', { scale: 1 / 255 }, image, { parameters: {}, output: image, wrong: [] }],
+  [
+    'rescaling',
+    { scale: [1, 2, 3, 4], offset: [-1, 0, 1, 2], dtype: 'float64' },
+    image,
+    { parameters: {}, output: image, wrong: [[3, 7], [4]] },
+  ],
   ['dropout', { rate: 0.3 }, [6], { parameters: {}, statistics: ['generator'], output: [6], wrong: [], random: true }],
   [
     'dropout',
@@ -117,6 +124,16 @@ it('every kind of layer is tested', () => {
 
 describe.each(cases)('%s %o', (kind, options, shape, expected) => {
   runLayerTest(layers[kind as 'flatten'] as never, options, shape, expected)
+})
+
+it('rescaling takes integers of any kind and gives floats', () => {
+  const pixels = tensor([0, 51, 255], [1, 3], 'uint8')
+  const scaled = layers.rescaling({ scale: 1 / 255, offset: -0.5 }).forward(pixels)
+  expect(scaled.dtype).toBe('float32')
+  expectNear(scaled.dataSync(), [-0.5, -0.3, 0.5], 1e-6, 'scaled')
+  const each = layers.rescaling({ scale: [2, 3, 4], offset: [1, 0, -1] }).forward(pixels)
+  expect([each.dtype, each.array()]).toEqual(['float32', [[1, 153, 1019]]])
+  expect(layers.rescaling({ scale: 2, dtype: 'float64' }).forward(pixels).dtype).toBe('float64')
 })
 
 describe('goldens of Keras', () => {

@@ -187,6 +187,22 @@ describe('fit', () => {
     expect(loss).toBeCloseTo(0.02, 6)
   })
 
+  it('takes pixels as they are, with the bits of pixels made floats before', async () => {
+    const pixels = st.random.integers([96, 3, 2], 0, 256).cast('uint8')
+    const trained = async (x: st.Tensor): Promise<Record<string, number[]>> => {
+      st.setSeed(5)
+      const model = st.sequential([
+        st.layers.rescaling({ scale: 1 / 255, inputShape: [3, 2] }),
+        st.layers.flatten(),
+        st.layers.dense({ units: 2, activation: 'softmax' }),
+      ])
+      model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy' })
+      await model.fit(x, y, { ...quiet, epochs: 2, seed: 1 })
+      return bits(model)
+    }
+    expect(await trained(pixels)).toEqual(await trained(pixels.cast('float32')))
+  })
+
   it('prints a line per epoch to the stream', async () => {
     const stream = recorder()
     await smallModel().fit(x, y, { epochs: 2, stream })
