@@ -170,9 +170,10 @@ export function compile(recording: Recording, inputs: readonly Tensor[], results
     return index >= 0 ? [index + 1, tensor.byteOffset] : [-1, storage.heldAddress + tensor.byteOffset]
   }
   const words = encode(rows, layout, bound.length, prepared.count, place)
+  const handle = programs.create(Float64Array.from(words))
   for (const storage of held) storage.hold()
   return {
-    handle: programs.create(Float64Array.from(words)),
+    handle,
     rows,
     prepared,
     offsets: layout.offsets,

@@ -1,19 +1,22 @@
 // Programs: a function recorded once per form of its arguments, then replayed natively.
 // Invariant: a call either does everything the function asks for, or throws and leaves every variable as it was.
 import { setImmediate } from 'node:timers/promises'
+import { isGradEnabled } from '../autograd/mode.js'
 import { recording } from '../dispatch.js'
 import { checkOptions, StateError, ValueError, wrongArgument } from '../errors.js'
 import { allocateVariable, type Storage } from '../tensor/storage.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { compareRecordings } from './compare.js'
 import { listing } from './listing.js'
-import { enqueue } from './queue.js'
+import { enqueue, refuseDependents } from './queue.js'
 import { settings } from './settings.js'
 import { Signature } from './signature.js'
-import { mapTensors, trace } from './values.js'
+import { mapTensors, tensorOf, trace } from './values.js'
 
 /** Recordings that are kept; the one used longest ago goes first. */
 const maxSignatures = 16
+/** Recordings one after the other, without a call in between that fits one, after which a program says so. */
+const manyRecordings = 2 * maxSignatures
 
 /** Options of `program`. */
 export interface ProgramOptions {
@@ -46,10 +49,13 @@ export interface Program<A extends readonly unknown[], R> {
   [Symbol.dispose](): void
 }
 
+const needsGradient = ({ requiresGrad }: Tensor): boolean => requiresGrad
+
 class Recorded<A extends readonly unknown[], R> {
   private readonly signatures: Signature[] = []
   private arena: Storage | null = null
   private disposed = false
+  private recordedInARow = 0
 
   constructor(
     readonly name: string,
@@ -94,11 +100,14 @@ class Recorded<A extends readonly unknown[], R> {
     }
     const [signature, tensors] = this.find(args)
     const arena = this.arenaOf(signature)
-    const { bindings, result } = signature.prepare(arena, tensors)
-    signature.enter(arena, tensors)
+    const { bindings, result, places } = signature.prepare(arena, tensors)
+    signature.enter(arena, places)
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => {
-        signature.undo()
+      const fail = (error: unknown, repeatsDone: number): void => {
+        if (repeatsDone === 0) {
+          refuseDependents(signature)
+          signature.undo()
+        }
         reject(error as Error)
       }
       enqueue({
@@ -107,19 +116,21 @@ class Recorded<A extends readonly unknown[], R> {
         repeats,
         nanoseconds: signature.nanoseconds,
         signal: this.signal,
+        gradientsSeen: signature.gradientsSeen,
+        gradientsChanged: signature.gradientsChanged,
         end: (ending) => {
-          signature.leave(arena, tensors)
+          signature.leave(arena, places)
           try {
             if (ending) signature.ended(ending)
             if (!ending || ending.repeats < repeats) this.signal?.throwIfAborted()
             resolve(result as R)
           } catch (error) {
-            fail(error)
+            fail(error, ending?.repeats ?? 0)
           }
         },
         refused: (error) => {
-          signature.leave(arena, tensors)
-          fail(error)
+          signature.leave(arena, places)
+          fail(error, 0)
         },
       })
     })
@@ -152,24 +163,48 @@ class Recorded<A extends readonly unknown[], R> {
 
   /** The recording for these arguments, made if there is none, and their tensors. */
   private find(args: A): [Signature, Tensor[]] {
+    const found = this.findOrRecord(args)
+    if (isGradEnabled() && found[1].some(needsGradient))
+      throw new StateError(
+        `${this.name}: an argument is the result of operations that gradients are to flow back through, but they would end here; ` +
+          'call backward() inside the program, or pass argument.detach()',
+      )
+    return found
+  }
+
+  private findOrRecord(args: A): [Signature, Tensor[]] {
     const { signatures } = this
     for (let i = 0; i < signatures.length && !settings.check; i++) {
       const signature = signatures[i] as Signature
       const tensors = signature.match(args)
       if (!tensors) continue
       if (i > 0) signatures.unshift(...signatures.splice(i, 1))
+      this.recordedInARow = 0
       return [signature, tensors]
     }
+    this.warnOfRecordings(args)
     const signature = Signature.record(this.fn as (...args: never[]) => unknown, args)
     const tensors = signature.match(args)
-    if (!tensors)
+    if (!tensors) {
+      signature.release()
       throw new StateError(
         `${this.name}: the function changes a flag that it depends on (training mode, trainable, gradient mode); change it before the call`,
       )
+    }
     if (settings.check) this.compare(signature, args)
     signatures.unshift(signature)
     for (const old of signatures.splice(maxSignatures)) old.release()
     return [signature, tensors]
+  }
+
+  /** Says once that nearly every call records, which takes milliseconds on the event loop. */
+  private warnOfRecordings(args: A): void {
+    const latest = this.signatures[0]
+    if (settings.check || ++this.recordedInARow !== manyRecordings || !latest) return
+    process.emitWarning(
+      `${this.name}: each of its last ${manyRecordings} calls was recorded anew: ${latest.mismatch(args)}; what changes from call to call is best passed as a tensor`,
+      { code: 'STEEPEST_RECORDING' },
+    )
   }
 
   /** Compares a recording with the earlier one for the same arguments, which it replaces if they are equal. */
@@ -187,23 +222,24 @@ class Recorded<A extends readonly unknown[], R> {
     old.release()
   }
 
-  private checkIdle({ compiled }: Signature): void {
-    if (this.arena?.busy || compiled.state.some(({ busy }) => busy))
-      throw new StateError(`${this.name}: a run that uses the same variables is in flight; await it first`)
+  private checkIdle(signature: Signature): void {
+    if (signature.meets(this.arena))
+      throw new StateError(`${this.name}: a run of it, or one that writes the same variables, is in flight; await it first`)
   }
 
   /** The arena, large enough for a recording: all recordings share it. */
   private arenaOf({ compiled }: Signature): Storage {
-    if (!this.arena || this.arena.byteLength < compiled.arenaBytes) {
-      this.arena?.dispose()
-      this.arena = allocateVariable(compiled.arenaBytes)
-    }
+    if (this.arena && this.arena.byteLength >= compiled.arenaBytes) return this.arena
+    // Let go of first, so that both need not fit at once; none is kept should the larger one be refused.
+    this.arena?.dispose()
+    this.arena = null
+    this.arena = allocateVariable(compiled.arenaBytes)
     return this.arena
   }
 
   /** The function itself, with the results that a recording would have. */
   private eager(args: A): R {
-    const given = args.map((arg) => trace(arg, (tensor) => tensor.detach()).copy)
+    const given = args.map((arg) => trace(arg, (value) => tensorOf(value).detach()).copy)
     return mapTensors(this.fn(...(given as unknown as A)), (tensor) => (tensor.node ? tensor.detach() : tensor)) as R
   }
 }

@@ -1,6 +1,8 @@
 // Awaited runs, one after the other on the engine's thread, in the order of the calls. Invariant: between `enqueue` and the end of a run
 // its job keeps everything reachable that the run touches.
 import { type ProgramHandle, programs } from '../dispatch.js'
+import { StateError } from '../errors.js'
+import type { Variable } from '../tensor/tensor.js'
 
 /** How a run ended. */
 export interface Ending {
@@ -20,23 +22,24 @@ export interface Job {
   readonly repeats: number
   readonly nanoseconds: Float64Array | undefined
   readonly signal: AbortSignal | undefined
+  /** Variables of whose gradients it counts on the existence. */
+  readonly gradientsSeen: ReadonlySet<Variable>
+  /** Those where it changes it: at once, so that later jobs are told of it before it has run. */
+  readonly gradientsChanged: ReadonlySet<Variable>
   /** Called at the end; `ending` is null if the job was aborted before it began. */
   end(ending: Ending | null): void
-  /** Called instead if the system refused to run it. */
+  /** Called instead if it was not run. */
   refused(error: unknown): void
 }
 
-const waiting: Job[] = []
+let waiting: Job[] = []
 let current: Job | null = null
 let listening = false
 
 function next(): void {
   while (!current && waiting.length > 0) {
     const job = waiting.shift() as Job
-    if (job.signal?.aborted) {
-      job.end(null)
-      continue
-    }
+    if (!waiting.some(({ signal }) => signal === job.signal)) job.signal?.removeEventListener('abort', endAborted)
     current = job
     job.signal?.addEventListener('abort', programs.stop, { once: true })
     try {
@@ -59,6 +62,30 @@ function ended(status: number, row: number, position: number, value: number, lim
   }
 }
 
+/** Ends the jobs that wait and whose signal is aborted. */
+function endAborted(): void {
+  for (let job = waiting.find(isAborted); job; job = waiting.find(isAborted)) {
+    const aborted = job
+    waiting = waiting.filter((other) => other !== aborted)
+    aborted.end(null)
+  }
+}
+
+const isAborted = ({ signal }: Job): boolean => signal?.aborted ?? false
+
+/** Refuses the jobs that wait and count on gradients which `failed`, that has failed, left or cleared; the last of them first. */
+export function refuseDependents(failed: Pick<Job, 'gradientsChanged'>): void {
+  const changed = new Set(failed.gradientsChanged)
+  const dependents = waiting.filter(({ gradientsSeen, gradientsChanged }) => {
+    const depends = [...gradientsSeen].some((variable) => changed.has(variable))
+    if (depends) for (const variable of gradientsChanged) changed.add(variable)
+    return depends
+  })
+  waiting = waiting.filter((job) => !dependents.includes(job))
+  for (const job of dependents.reverse())
+    job.refused(new StateError('program: an earlier call has failed that this one counts on for gradients; it did not run'))
+}
+
 /** Runs a job when those before it have ended. */
 export function enqueue(job: Job): void {
   if (!listening) {
@@ -67,5 +94,6 @@ export function enqueue(job: Job): void {
   }
   if (current || waiting.length > 0) job.bindings = job.bindings.slice()
   waiting.push(job)
+  job.signal?.addEventListener('abort', endAborted)
   next()
 }

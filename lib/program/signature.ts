@@ -2,23 +2,27 @@
 // Invariant: what a run does to versions and gradients in JavaScript happens at the call, so that the next call sees it.
 import { fail, programs, withRecorder } from '../dispatch.js'
 import { StateError } from '../errors.js'
+import { type DType, dtypes } from '../tensor/dtype.js'
+import { type Shape, sizeOf } from '../tensor/shape.js'
 import { allocate, allocateResult, type Storage } from '../tensor/storage.js'
 import { Tensor, type Variable } from '../tensor/tensor.js'
 import { type Memory, type Place, runChecked } from './check.js'
 import type { Recorded } from './compare.js'
 import { type CompiledRows, compile } from './compile.js'
-import { gradientPlace, lastingGradient } from './gradients.js'
+import { gradientPlace, isLasting, lastingGradient } from './gradients.js'
 import type { Ending } from './queue.js'
 import { type Dependency, Recording } from './recorder.js'
 import { settings } from './settings.js'
-import { collect, mapTensors, type Spec, trace } from './values.js'
+import { collect, type Given, mapTensors, type Spec, trace } from './values.js'
 
 /** A run that is ready: bindings filled in, results allocated. */
 export interface PreparedRun {
   readonly bindings: Float64Array
   /** The results, once the run has succeeded. */
   readonly result: unknown
-  /** Where arguments and results lie, by the storages that the rows name. */
+  /** Where arguments and results lie. */
+  readonly places: readonly Place[]
+  /** The same by the storages that the rows name, in check mode. */
   readonly memory: Memory
 }
 
@@ -34,6 +38,10 @@ export class Signature {
   private released = false
   private readonly bindings: Float64Array
   private readonly inputs: readonly Tensor[]
+  private readonly writes: ReadonlySet<Storage>
+  /** Variables of whose gradients it has looked at the existence, and those where a run changes it. */
+  readonly gradientsSeen: ReadonlySet<Variable>
+  readonly gradientsChanged: ReadonlySet<Variable>
 
   private constructor(
     private readonly specs: readonly Spec[],
@@ -49,6 +57,10 @@ export class Signature {
     })
     this.inputs = inputs
     this.compiled = compile(recording, inputs, results)
+    this.writes = new Set(this.compiled.written)
+    this.gradientsSeen = new Set(recording.gradients.keys())
+    const changed = this.compiled.gradients.filter(({ before, after }) => before !== after)
+    this.gradientsChanged = new Set(changed.map(({ variable }) => variable))
     this.bindings = new Float64Array(Math.max(6, this.compiled.bound.length + 2))
     if (settings.profile) this.nanoseconds = new Float64Array(this.compiled.rows.length)
   }
@@ -57,8 +69,9 @@ export class Signature {
   static record(fn: (...args: never[]) => unknown, args: readonly unknown[]): Signature {
     const recording = new Recording(settings.check)
     const inputs: Tensor[] = []
-    const placeholder = ({ dtype, shape, storage }: Tensor): Tensor => {
-      const input = withRecorder(recording, () => new Tensor(dtype, shape, allocate(storage.byteLength)))
+    const placeholder = (_: Given, { dtype, shape }: { dtype: DType; shape: Shape }): Tensor => {
+      const bytes = sizeOf(shape) * dtypes[dtype].bytes
+      const input = withRecorder(recording, () => new Tensor(dtype, shape, allocate(bytes)))
       inputs.push(input)
       return input
     }
@@ -87,6 +100,14 @@ export class Signature {
     return tensors
   }
 
+  /** What about a call this recording does not fit, for a message. */
+  mismatch(args: readonly unknown[]): string {
+    const at = args.findIndex((arg, i) => !this.specs[i] || !collect(this.specs[i], arg, []))
+    if (at < 0)
+      return 'a flag that the function looks at (training mode, trainable, gradient mode, which gradients exist) changes'
+    return `argument ${at + 1} has another ${this.specs[at]?.kind === 'value' ? 'value' : 'form'}`
+  }
+
   /** Fills the bindings, allocates results, and applies the run's effects on versions and gradients. */
   prepare(arena: Storage, args: readonly Tensor[]): PreparedRun {
     const { bindings, compiled } = this
@@ -101,7 +122,7 @@ export class Signature {
     const result = mapTensors(this.returned, (tensor) => this.resultOf(tensor, places))
     this.applyEffects()
     const memory = settings.check ? new Map(compiled.bound.map((storage, i) => [storage, places[i] as Place])) : noMemory
-    return { bindings, result, memory }
+    return { bindings, result, places, memory }
   }
 
   /** A number that grows with every write of what prepared rows read: the replay runs them when it is not that of its last run. */
@@ -119,33 +140,44 @@ export class Signature {
   }
 
   private applyEffects(): void {
-    for (const { variable, before, after } of this.compiled.gradients) {
-      if (before) lastingGradient(variable)
-      setGradient(variable, after)
-    }
+    const { gradients } = this.compiled
+    // All that can refuse comes first, so that nothing is half done.
+    for (const { variable, before } of gradients) if (before) lastingGradient(variable)
+    for (const { variable, after } of gradients) setGradient(variable, after)
     for (const storage of this.compiled.written) storage.version++
   }
 
-  /** Undoes what preparing a run did to gradients, after a failure. */
+  /** Undoes what preparing a run did to gradients, after a failure; not where somebody has set or cleared one since. */
   undo(): void {
-    for (const { variable, before } of this.compiled.gradients) setGradient(variable, before)
+    for (const { variable, before, after } of this.compiled.gradients)
+      if (isLasting(variable) === after) setGradient(variable, before)
   }
 
-  /** Closes to everybody else what a run in flight uses, and keeps its memory, until `leave`. */
-  enter(arena: Storage, args: readonly Tensor[]): void {
+  /**
+   * Closes to everybody else what a run in flight writes, to writers what it reads, and keeps its memory, until `leave`. `passed` is where
+   * arguments and results lie: the scope that a call stands in may end, and with it they, before the run does.
+   */
+  enter(arena: Storage, passed: readonly Place[]): void {
     this.inFlight++
-    arena.enter()
+    arena.enter(true)
     arena.hold()
-    for (const storage of this.compiled.state) storage.enter()
-    for (const { storage } of args) storage.hold()
+    for (const storage of this.compiled.state) storage.enter(this.writes.has(storage))
+    for (const { storage } of passed) storage.hold()
   }
 
-  leave(arena: Storage, args: readonly Tensor[]): void {
-    arena.leave()
+  leave(arena: Storage, passed: readonly Place[]): void {
+    arena.leave(true)
     arena.letGo()
-    for (const storage of this.compiled.state) storage.leave()
-    for (const { storage } of args) storage.letGo()
+    for (const storage of this.compiled.state) storage.leave(this.writes.has(storage))
+    for (const { storage } of passed) storage.letGo()
     if (--this.inFlight === 0 && this.released) this.letGo()
+  }
+
+  /** Whether a run here and now would meet one in flight: of this recording, in this memory, or on variables that either writes. */
+  meets(arena: Storage | null): boolean {
+    if (this.inFlight > 0 || arena?.busy) return true
+    for (const storage of this.compiled.state) if (this.writes.has(storage) ? storage.busy : storage.busyWriting) return true
+    return false
   }
 
   /** What was recorded, to compare it with another recording. */

@@ -45,7 +45,9 @@ export class Storage {
   lasting = false
   #disposed = false
   #holds = 0
+  /** Programs in flight that use it, and those of them that write it. */
   #runs = 0
+  #writers = 0
   /** Whether `address` has a reason to refuse. */
   #closed: boolean
 
@@ -70,10 +72,11 @@ export class Storage {
     return this.start
   }
 
-  /** The same, for a kernel that writes there; throws StateError where the memory may only be read. */
+  /** The same, for a kernel that writes there; throws StateError also while a program reads it, and where it may only be read. */
   get addressToWrite(): number {
     this.checkWritable()
-    return this.address
+    if (this.#closed || this.#runs > 0) this.refuse()
+    return this.start
   }
 
   checkWritable(): void {
@@ -109,14 +112,16 @@ export class Storage {
     if (--this.#holds === 0 && this.#disposed) this.free()
   }
 
-  /** Closes the memory to everything but a running program until `leave`. */
-  enter(): void {
+  /** Closes the memory to everybody else until `leave`: to writers, and to readers as well if the run `writes` it. */
+  enter(writes: boolean): void {
     this.#runs++
-    this.#closed = true
+    if (writes) this.#writers++
+    this.#closed ||= writes
   }
 
-  leave(): void {
-    if (--this.#runs === 0) this.#closed = this.#disposed
+  leave(writes: boolean): void {
+    this.#runs--
+    if (writes && --this.#writers === 0) this.#closed = this.#disposed
   }
 
   /** Whether a program names its memory. */
@@ -129,9 +134,12 @@ export class Storage {
     return shareNative(this.block.memory as NativeHandle)
   }
 
-  /** Whether a running program uses it. */
+  /** Whether a running program uses it, and whether one writes it. */
   get busy(): boolean {
     return this.#runs > 0
+  }
+  get busyWriting(): boolean {
+    return this.#writers > 0
   }
 
   /** Frees native memory, or offers a large buffer for reuse. Any later use of a tensor over it throws StateError. */
@@ -255,7 +263,7 @@ let inUse: Storage | null = null
 export function writeBytes(storage: Storage, byteOffset: number, source: TypedArray): void {
   if (source.length === 0) return
   inUse = storage
-  copyIn(inUse.address + byteOffset, source)
+  copyIn(inUse.addressToWrite + byteOffset, source)
   inUse = null
 }
 

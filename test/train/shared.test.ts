@@ -248,7 +248,7 @@ describe('modules of classes of their own', () => {
     const handle = (changes: object): st.SharedModule => ({ architecture: null, variables: { ...variables, ...changes } })
     expect(() => two.useShared(handle({ more: variables.scale }))).toThrow(st.ValueError)
     expect(() => two.useShared(handle({ scale: variables['dense.bias'] }))).toThrow(st.ShapeError)
-    expect(() => two.useShared(handle({ scale: { ...variables.scale, dtype: 'int32' } }))).toThrow(st.ValueError)
+    expect(() => two.useShared(handle({ scale: { ...variables.scale, dtype: 'int32' } }))).toThrow(st.DTypeError)
     expect(two.forward(x).dataSync()).toEqual(wanted)
   })
 })
