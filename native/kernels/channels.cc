@@ -25,11 +25,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// What is read is asked for this many elements ahead: the processor's own prefetching ends at every page.
-constexpr int64_t kAhead = 1024;
-
+// Loads, and asks ahead for what comes later: the processor's own prefetching ends at every page.
 HWY_INLINE V loadAhead(D d, const float* from) {
-  __builtin_prefetch(from + kAhead);
+  __builtin_prefetch(from + 512);
   return hn::LoadU(d, from);
 }
 
@@ -72,19 +70,19 @@ HWY_INLINE void sumStrip(int64_t rows, int64_t last, float* first, float* second
       V sum = sums[0][which][v];
       if constexpr (kTurns > 1) sum = hn::Add(sum, sums[1][which][v]);
       if constexpr (kTurns > 2) sum = hn::Add(sum, hn::Add(sums[2][which][v], sums[3][which][v]));
-      storeColumns(d, sum, (which == 0 ? first : second) + v * lanes, v + 1 == kVectors ? last : lanes);
+      storeColumns(d, sum, (which == 0 ? first : second) + v * lanes, kVectors == 1 ? last : lanes);
     }
   }
 }
 
-// sum(x - x[0]) and sum((x - x[0])^2) of columns; the last vector has `last` of them.
+// sum(x - x[0]) and sum((x - x[0])^2) of columns; a strip of one vector has `last` of them, others are whole.
 template <int kVectors>
 void momentStrip(const float* x, int64_t rows, int64_t stride, int64_t last, float* first, float* second) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto load = [&](int64_t r, int v) HWY_ATTR {
     const float* const from = x + r * stride + v * lanes;
-    return v + 1 == kVectors ? loadColumns(d, from, last) : loadAhead(d, from);
+    return kVectors == 1 ? loadColumns(d, from, last) : loadAhead(d, from);
   };
   V centre[kVectors];
   for (int v = 0; v < kVectors; ++v) centre[v] = load(0, v);
@@ -102,7 +100,7 @@ void gradientStrip(const float* dy, const float* x, const float* mean, int64_t r
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto load = [&](const float* from, int v) HWY_ATTR {
-    return v + 1 == kVectors ? loadColumns(d, from + v * lanes, last) : loadAhead(d, from + v * lanes);
+    return kVectors == 1 ? loadColumns(d, from + v * lanes, last) : loadAhead(d, from + v * lanes);
   };
   V centre[kVectors];
   for (int v = 0; v < kVectors; ++v) centre[v] = load(mean, v);
@@ -153,60 +151,71 @@ void gradientBlocks(const ChannelPlan& plan, const float* dy, const float* x, co
   });
 }
 
-// Channels whose partial results are added up side by side: one by one, each addition would wait for the one before.
-constexpr int64_t kGroup = 16;
-
-// Mean and variance of the channels of a group that begins at `first`.
+// Mean and variance of kCount channels from `first` on: side by side, since one by one each addition would wait for the one
+// before.
+template <int64_t kCount>
 void combineMoments(const ChannelPlan& plan, const float* x, const float* partials, int64_t first, float* mean, float* variance) {
-  const int64_t channels = plan.channels, count = std::min(kGroup, channels - first);
+  const int64_t channels = plan.channels;
   const double rows = static_cast<double>(plan.rows);
-  double means[kGroup] = {}, squares[kGroup] = {};
+  double means[kCount] = {}, squares[kCount] = {};
   for (int64_t b = 0; b < plan.blocks; ++b) {
     const float *const centre = x + b * plan.rowsPerBlock * channels + first, *const sum = partials + 2 * b * channels + first;
     const double size = static_cast<double>(plan.rowsOf(b));
-    for (int64_t c = 0; c < count; ++c) means[c] += static_cast<double>(centre[c]) * size + static_cast<double>(sum[c]);
+    for (int64_t c = 0; c < kCount; ++c) means[c] += static_cast<double>(centre[c]) * size + static_cast<double>(sum[c]);
   }
   for (double& value : means) value /= rows;
   for (int64_t b = 0; b < plan.blocks; ++b) {  // sum (x - mean)^2 = sum (x - k)^2 + 2 (k - mean) sum (x - k) + n (k - mean)^2
     const float *const centre = x + b * plan.rowsPerBlock * channels + first, *const sum = partials + 2 * b * channels + first;
     const double size = static_cast<double>(plan.rowsOf(b));
-    for (int64_t c = 0; c < count; ++c) {
+    for (int64_t c = 0; c < kCount; ++c) {
       const double offset = static_cast<double>(centre[c]) - means[c];
       squares[c] += static_cast<double>(sum[channels + c]) + offset * (2 * static_cast<double>(sum[c]) + size * offset);
     }
   }
-  for (int64_t c = 0; c < count; ++c) {
+  for (int64_t c = 0; c < kCount; ++c) {
     mean[first + c] = static_cast<float>(means[c]);
     variance[first + c] = static_cast<float>(squares[c] < 0 ? 0 : squares[c] / rows);
   }
 }
 
+template <int64_t kCount>
 void combineGradients(const ChannelPlan& plan, const float* partials, const float* rstd, int64_t first, float* dGamma,
                       float* dBeta) {
-  const int64_t channels = plan.channels, count = std::min(kGroup, channels - first);
-  double sums[kGroup] = {}, products[kGroup] = {};
+  const int64_t channels = plan.channels;
+  double sums[kCount] = {}, products[kCount] = {};
   for (int64_t b = 0; b < plan.blocks; ++b) {
     const float* const sum = partials + 2 * b * channels + first;
-    for (int64_t c = 0; c < count; ++c) {
+    for (int64_t c = 0; c < kCount; ++c) {
       sums[c] += static_cast<double>(sum[c]);
       products[c] += static_cast<double>(sum[channels + c]);
     }
   }
-  for (int64_t c = 0; c < count; ++c) {
+  for (int64_t c = 0; c < kCount; ++c) {
     dGamma[first + c] = static_cast<float>(products[c] * static_cast<double>(rstd[first + c]));
     dBeta[first + c] = static_cast<float>(sums[c]);
   }
 }
 
+// combine<count>(first) for groups of channels.
+template <typename Combine>
+void overGroups(int64_t channels, const Combine& combine) {
+  int64_t c = 0;
+  for (; c + 16 <= channels; c += 16) combine.template operator()<16>(c);
+  for (; c + 4 <= channels; c += 4) combine.template operator()<4>(c);
+  for (; c < channels; ++c) combine.template operator()<1>(c);
+}
+
 void moments(const ChannelPlan& plan, const float* x, float* partials, float* mean, float* variance) {
   momentBlocks(plan, x, partials);
-  for (int64_t c = 0; c < plan.channels; c += kGroup) combineMoments(plan, x, partials, c, mean, variance);
+  overGroups(plan.channels,
+             [&]<int64_t kCount>(int64_t first) { combineMoments<kCount>(plan, x, partials, first, mean, variance); });
 }
 
 void gradients(const ChannelPlan& plan, const float* dy, const float* x, const float* mean, const float* rstd, float* partials,
                float* dGamma, float* dBeta) {
   gradientBlocks(plan, dy, x, mean, partials);
-  for (int64_t c = 0; c < plan.channels; c += kGroup) combineGradients(plan, partials, rstd, c, dGamma, dBeta);
+  overGroups(plan.channels,
+             [&]<int64_t kCount>(int64_t first) { combineGradients<kCount>(plan, partials, rstd, first, dGamma, dBeta); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -30,9 +30,6 @@ using RunVector = hn::Vec<RunTag>;
 constexpr int kStripVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL ? 16 : 8;
 static_assert(pointwise::kPeriod % (kStripVectors * hn::MaxLanes(RunTag())) == 0, "a period holds whole strips");
 
-constexpr int64_t kAhead = 1024;  // elements; what lies in a slot is not asked for
-HWY_INLINE int64_t aheadOf(const pointwise::Reach& reach) { return reach.mask & kAhead; }
-
 // Where a strip of a run stands: the addresses of all places, its first element, and the elements of a tail.
 struct Strip {
   float* const* at;
@@ -40,15 +37,22 @@ struct Strip {
   HWY_INLINE float* address(const pointwise::Reach& reach) const { return at[reach.place] + (first & reach.mask); }
 };
 
-// A strip of an operand at `from`, whose memory is asked for `ahead` elements before it is needed: the processor's own
-// prefetching ends at every page.
+// Asks for the memory of a strip some elements before it is needed, since the processor's own prefetching ends at every page.
+// What lies in a slot is not asked for: that would take as long as loading it.
+template <int kVectors, int kWrite>
+HWY_INLINE void askAhead(const float* p, const pointwise::Reach& reach) {
+  constexpr int64_t kAhead = 512;
+  if (!(reach.mask & kAhead)) return;
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) __builtin_prefetch(p + kAhead + v * static_cast<int64_t>(hn::Lanes(RunTag())), kWrite);
+}
+
+// Vector v of a strip of an operand at `from`.
 template <bool kTail>
-HWY_INLINE RunVector loadStrip(const float* from, int64_t ahead, int v, const Strip& strip) {
+HWY_INLINE RunVector loadStrip(const float* from, int v, const Strip& strip) {
   const RunTag d;
   if constexpr (kTail) return LoadTail(d, from, strip.rest);
-  const float* const p = from + v * static_cast<int64_t>(hn::Lanes(d));
-  __builtin_prefetch(p + ahead);
-  return hn::LoadU(d, p);
+  return hn::LoadU(d, from + v * static_cast<int64_t>(hn::Lanes(d)));
 }
 
 // x = the instruction of x, its operand kCarried, and of its other operands; bit k of kSingles says that other operand k is one
@@ -61,13 +65,14 @@ HWY_INLINE void applyLink(const pointwise::PlannedInstruction& link, const Strip
     const float *p = nullptr, *q = nullptr;
     if constexpr (kOthers & 1) p = kSingles & 1 ? strip.at[link.other[0].place] : strip.address(link.other[0]);
     if constexpr (kOthers & 2) q = kSingles & 2 ? strip.at[link.other[1].place] : strip.address(link.other[1]);
-    const int64_t aheadP = aheadOf(link.other[0]), aheadQ = aheadOf(link.other[1]);
+    if constexpr (kOthers & ~kSingles & 1) askAhead<kVectors, 0>(p, link.other[0]);
+    if constexpr (kOthers & ~kSingles & 2) askAhead<kVectors, 0>(q, link.other[1]);
     const RunVector singleP = kSingles & 1 ? hn::Set(d, *p) : hn::Zero(d);
     const RunVector singleQ = kSingles & 2 ? hn::Set(d, *q) : hn::Zero(d);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
-      const RunVector b = kOthers & ~kSingles & 1 ? loadStrip<kTail>(p, aheadP, v, strip) : singleP;
-      const RunVector c = kOthers & ~kSingles & 2 ? loadStrip<kTail>(q, aheadQ, v, strip) : singleQ;
+      const RunVector b = kOthers & ~kSingles & 1 ? loadStrip<kTail>(p, v, strip) : singleP;
+      const RunVector c = kOthers & ~kSingles & 2 ? loadStrip<kTail>(q, v, strip) : singleQ;
       x[v] = kCarried == 0 ? Op::apply(d, x[v], b, c) : kCarried == 1 ? Op::apply(d, b, x[v], c) : Op::apply(d, b, c, x[v]);
     }
   } else {
@@ -96,11 +101,11 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
   for (; link != end; ++link) {
     if (link->fresh) {
       const float* const from = strip.address(link->from);
-      const int64_t ahead = aheadOf(link->from);
       const bool single = link->singles & 1;
+      if (!single) askAhead<kVectors, 0>(from, link->from);
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v)
-        x[v] = single ? hn::Set(d, *strip.at[link->from.place]) : loadStrip<kTail>(from, ahead, v, strip);
+        x[v] = single ? hn::Set(d, *strip.at[link->from.place]) : loadStrip<kTail>(from, v, strip);
     }
     switch (link->form) {
 #define STEEPEST_INSTRUCTION(name, ...) STEEPEST_LINKS(name, 0) STEEPEST_LINKS(name, 1) STEEPEST_LINKS(name, 2)
@@ -111,15 +116,13 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
     }
     if (!link->stored) continue;
     float* const to = strip.address(link->to);
-    const int64_t ahead = aheadOf(link->to);
+    askAhead<kVectors, 1>(to, link->to);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       if constexpr (kTail) {
         StoreTail(x[v], d, to, strip.rest);
       } else {
-        float* const p = to + v * static_cast<int64_t>(hn::Lanes(d));
-        __builtin_prefetch(p + ahead, 1);
-        hn::StoreU(x[v], d, p);
+        hn::StoreU(x[v], d, to + v * static_cast<int64_t>(hn::Lanes(d)));
       }
     }
   }

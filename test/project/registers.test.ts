@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process'
 import { beforeAll, describe, expect, it } from 'vitest'
 
-// The functions of register tiles: templates, named by how their symbols begin after the namespace of the instruction set.
+// The functions of register tiles, and those that add up channels: templates, named by how their symbols begin after the namespace of the
+// instruction set.
 const tiles = [
   'multiplyTile',
   'multiplyPanels',
@@ -15,6 +16,8 @@ const tiles = [
   'stencilTiles',
   'addBlock',
   'multiplyBlocks',
+  'momentStrip',
+  'gradientStrip',
 ]
 
 interface Architecture {
@@ -51,6 +54,9 @@ const architecture = architectures[process.arch] as Architecture
 /** Vectors of four floats have no narrow products of their own. */
 const tilesOf = (set: string): readonly string[] =>
   set === 'N_SSE4' || set === 'N_NEON' ? tiles.filter((tile) => tile !== 'multiplyNarrowRows') : tiles
+
+/** A strip of one vector may be an incomplete one, which some instruction sets load by way of the stack. */
+const mayBeTail = (name: string): boolean => name.endsWith('Strip<1>')
 
 interface Instruction {
   address: number
@@ -107,7 +113,7 @@ describe('register tiles', () => {
   it.each(architecture.sets.flatMap((set) => tilesOf(set).map((tile) => [set, tile])))(
     '%s::%s keeps its sums in registers',
     (set, tile) => {
-      const mine = [...functions].filter(([name]) => name.startsWith(`${set}::${tile}<`))
+      const mine = [...functions].filter(([name]) => name.startsWith(`${set}::${tile}<`) && !mayBeTail(name))
       expect(mine.length, 'instantiations').toBeGreaterThan(0)
       expect(mine.filter(([, code]) => innermostLoops(code).length === 0).map(([name]) => name)).toEqual([])
       expect(mine.flatMap(([name, code]) => spills(code).map((text) => `${name}: ${text}`))).toEqual([])
