@@ -200,7 +200,8 @@ HWY_INLINE Ahead aheadInB(const MatMulShape& s, const Part& part, Run next, int6
 // What to fetch of A, from blocks [first, last) of a run, in share `share` of `shares`.
 HWY_INLINE Ahead aheadInA(const MatMulShape& s, const Part& part, Run run, int64_t first, int64_t last, int64_t share,
                           int64_t shares) {
-  if (part.packedA || run.count == 0 || s.M * s.K < kFarFloats) return {};
+  const int64_t far = s.K <= kShortK ? kFarFloats / 8 : kFarFloats;
+  if (part.packedA || run.count == 0 || s.M * s.K < far) return {};
   const int64_t row = blockRow(s, first), rows = blockRow(s, HWY_MIN(last, part.blockEnd)) - row;
   if (s.transposeA) return shareOf(part.a + run.start * s.M + row, s.M, run.count, rows, share, shares);
   return shareOf(part.a + row * s.K + run.start, s.K, rows, run.count, share, shares);
