@@ -1,5 +1,6 @@
 // 2-D convolution over channels-last images, and its two gradients. The three are bilinear in the same triple, so each one's gradients
 // are the other two. Images are [batch, height, width, channels], kernels [height, width, channels / groups, filters].
+import { isGradEnabled } from '../autograd/mode.js'
 import { call, kernelNamed } from '../dispatch.js'
 import { checkOptions, DTypeError, ShapeError, ValueError, wrongArgument } from '../errors.js'
 import { type TensorLike, toTensor } from '../tensor/creation.js'
@@ -63,6 +64,7 @@ function geometry(input: Shape, kernel: Shape, options: Conv2dOptions): Geometry
   }
   const output = [batch, ...outputs, filters]
   const window = { kernelSize: [kernelHeight, kernelWidth], strides, dilation, groups }
+  const work = { batch, outputs, channels, filters, inference: !isGradEnabled() }
   const args = [
     batch,
     height,
@@ -76,7 +78,7 @@ function geometry(input: Shape, kernel: Shape, options: Conv2dOptions): Geometry
     ...before,
     ...dilation,
     groups,
-    Number(usesWinograd('conv2d', options.convAlgorithm ?? 'auto', window, { batch, outputs, channels, filters })),
+    Number(usesWinograd('conv2d', options.convAlgorithm ?? 'auto', window, work)),
   ]
   return { input, kernel, output, args }
 }

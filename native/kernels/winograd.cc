@@ -53,7 +53,7 @@ int64_t productColumns(const WinogradCorrelation& c) {
 void multiplyGroup(const WinogradCorrelation& c, int64_t count, int64_t block, float* from, float* products) {
   const TransformedKernel kernel = c.kernel();
   const int64_t tileFloats = productColumns(c), depth = c.grid.sourceC;
-  const int64_t first = block * kBlockColumns, end = HWY_MIN(first + kBlockColumns, kernel.columns);
+  const int64_t first = block * c.blockColumns(), end = HWY_MIN(first + c.blockColumns(), kernel.columns);
   GroupProduct p{};
   p.a = {from, paddedChannels(depth), 0, positionStride(c.groupSize(), depth)};
   p.length = depth;
@@ -68,21 +68,23 @@ void multiplyGroup(const WinogradCorrelation& c, int64_t count, int64_t block, f
 // The block's products of a group of tiles, transformed back and stored.
 void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, int64_t block, const float* products,
                 int64_t stride) {
-  const int64_t column = block * kBlockColumns;
-  const int64_t channels = HWY_MIN(kBlockColumns, c.grid.producedC - column);
+  const int64_t column = block * c.blockColumns();
+  const int64_t channels = HWY_MIN(c.blockColumns(), c.grid.producedC - column);
   const int64_t tileStride = productColumns(c);
   for (int64_t i = 0; i < count; ++i) {
     storeTile(c.epilogue, TilePixels(c, firstTile + i, column), column, channels, products + i * tileStride, stride);
   }
 }
 
-void correlateGroup(const WinogradCorrelation& c, int64_t group, float* region) {
+// Part `part` of the columns of a group of tiles.
+void correlateGroup(const WinogradCorrelation& c, int64_t group, int64_t part, float* region) {
   const int64_t first = group * c.groupSize();
   const int64_t count = HWY_MIN(c.groupSize(), c.grid.tiles() - first);
   const int64_t stride = positionStride(c.groupSize(), productColumns(c));
   float* products = inPlace(c) ? region : region + c.sourceFloats();
   transformSource(c, first, count, region);
-  for (int64_t block = 0; block < ceilDivide(c.grid.producedC, kBlockColumns); ++block) {
+  const int64_t end = partStart(c.blocks(), c.columnParts(), part + 1);
+  for (int64_t block = partStart(c.blocks(), c.columnParts(), part); block < end; ++block) {
     multiplyGroup(c, count, block, region, products);
     storeGroup(c, first, count, block, products, stride);
   }
@@ -92,12 +94,13 @@ void winogradCorrelate(const WinogradCorrelation& c) {
   for (int64_t i = 0; i < c.zeroFloats(); ++i) c.zeros[i] = 0;
   if (c.w) transformKernel(c.kernel(), c.w, c.packed, c.transforms);
   ScratchSlots slots;
-  const int64_t groups = c.groups(), chunks = c.chunks();
+  const int64_t groups = c.groups(), parts = c.columnParts(), chunks = c.chunks();
   parallelFor(chunks, [&](int64_t chunk) {
     const ScratchSlots::Slot slot(slots);
     float* region = c.regions + slot.index() * c.regionFloats();
+    if (parts > 1) return correlateGroup(c, 0, chunk, region);
     for (int64_t i = partStart(groups, chunks, chunk); i < partStart(groups, chunks, chunk + 1); ++i)
-      correlateGroup(c, i, region);
+      correlateGroup(c, i, 0, region);
   });
 }
 

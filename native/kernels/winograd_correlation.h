@@ -36,7 +36,12 @@ struct WinogradCorrelation {
     return std::min(share, groupTiles(paddedChannels(grid.sourceC) + columns, grid.tiles()));
   }
   int64_t groups() const { return ceilDivide(grid.tiles(), groupSize()); }
-  int64_t chunks() const { return std::min(groups(), kWinogradChunks); }
+  // Parts of the columns that a group which is the only one is shared out by: reading the kernel's transforms is most of its
+  // work.
+  int64_t columnParts() const { return groups() == 1 ? std::clamp<int64_t>(grid.producedC / kWidestPanel, 1, kFewestGroups) : 1; }
+  int64_t blockColumns() const { return columnParts() > 1 ? kWidestPanel : kBlockColumns; }
+  int64_t blocks() const { return ceilDivide(grid.producedC, blockColumns()); }
+  int64_t chunks() const { return columnParts() * std::min(groups(), kWinogradChunks); }
   int64_t sourceFloats() const { return transformFloats(groupSize(), grid.sourceC); }
   int64_t regionFloats() const {
     return roundUp(sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)), kPageFloats);

@@ -83,6 +83,19 @@ describe('prepared are', () => {
   })
 })
 
+describe('small images in inference', () => {
+  it('go by Winograd, whose transforms of the kernel a program has prepared, with the same bits eagerly', () => {
+    const v = st.variable(generator(4).normal([3, 3, 64, 64]))
+    const small = image(1, 8, 8, 64)
+    const program = st.program((a: st.Tensor) => st.conv2d(a, v, { padding: 'same' }))
+    const wanted = st.noGrad(() => numbers(st.conv2d(small, v, { padding: 'same' })))
+    expect(numbers(st.noGrad(() => program.sync(small)))).toEqual(wanted)
+    expect(program.toString()).toMatch(/transform kernel/)
+    expect(numbers(program.sync(small))).toEqual(numbers(st.conv2d(small, v, { padding: 'same' })))
+    expect(program.toString()).not.toMatch(/transform kernel/)
+  })
+})
+
 describe('prepared is nothing', () => {
   it('that the program writes, or that depends on its arguments', () => {
     const v = st.variable(generator(4).normal([3, 3, 3, 18]))

@@ -162,6 +162,9 @@ function winogradCases(): KernelCase[] {
     ...convolutions({ ...window, N: 0, H: 5, W: 5, C: 3, O: 4 }),
     ...convolutions({ ...window, N: 7, H: 9, W: 18, C: 17, O: 20, pad: around }),
     ...convolutions({ ...window, N: 1, H: 9, W: 10, C: 70, O: 150 }),
+    // One group of tiles, whose columns are shared out.
+    ...convolutions({ ...window, N: 1, H: 7, W: 8, C: 70, O: 150, pad: around }),
+    ...convolutions({ ...window, N: 2, H: 5, W: 6, C: 140, O: 64 }),
     ...layers.flatMap((layer) => convolutions({ ...window, ...layer })),
   ]
 }

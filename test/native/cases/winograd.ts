@@ -65,6 +65,7 @@ const around: [number, number, number, number] = [1, 1, 1, 1]
 const shapes = [
   ...[1, 3, 8, 15, 16, 17, 31, 32, 33].map((O, i) => ({ N: 1, H: 6, W: 7, C: 1 + 5 * i, O, pad: around })),
   { N: 1, H: 9, W: 10, C: 70, O: 150 },
+  { N: 1, H: 7, W: 8, C: 70, O: 150, pad: around },
   { N: 3, H: 16, W: 16, C: 32, O: 32, pad: around },
   { N: 0, H: 5, W: 5, C: 3, O: 4 },
 ]
@@ -78,5 +79,5 @@ export const cases: readonly KernelCase[] = [
   ...shapes.map((shape) => withTransformed(shape, convolution)),
   ...shapes.map((shape) => withTransformed(shape, (geometry) => fused(geometry, { bias: true, normalized: true, relu: true }))),
   withTransformed(shapes[9]!, (geometry) => fused(geometry, { residual: true })),
-  withTransformed(shapes[10]!, (geometry) => fused(geometry, { bias: true, relu: true, pooling: 2 })),
+  withTransformed(shapes[11]!, (geometry) => fused(geometry, { bias: true, relu: true, pooling: 2 })),
 ]
