@@ -1,13 +1,15 @@
 // The native core under AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer: a copy of the package is built
 // with the sanitizer, and tests of kernels, ops and programs run in it. Any report fails the job. Node and OpenBLAS stay uninstrumented.
-// Under AddressSanitizer the gaps of a program's arena are red zones (native/engine/red_zones.h), which a seeded overrun proves.
+// Under AddressSanitizer what is not alive of a program's arena is a red zone (native/engine/red_zones.h). Seeded faults prove that either
+// sanitizer sees what it should (test/long/seeded.ts).
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../project/sources.js'
 import { cleanEnvironment } from '../project/tarball.js'
+import { overrun, raceOfJavaScriptThreads, raceOfPoolThreads, useAfterLastRow } from './seeded.js'
 
 const copied = ['lib', 'dist', 'native', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'CMakeLists.txt']
 const folders: string[] = []
@@ -34,53 +36,45 @@ function runtimeLibrary(name: string): string {
   return spawnSync('c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
 }
 
-const programs = ['program', 'footguns', 'inplace', 'soak'].map((name) => `test/program/${name}.test.ts`)
-
-/** Fills a temporary of 31 elements; wrongly with 32, of which the last lies in the gap between two slots of the arena. */
-const overrun = `
-import { call, kernelNamed } from './dist/dispatch.js'
-import * as st from './dist/index.js'
-const count = process.argv[2] === 'wrong' ? 32 : 31
-const run = st.program((x) => {
-  const temporary = x.mul(2)
-  call(kernelNamed('fill'), false, [temporary], [], [count, 0, 7])
-  return temporary.sum()
-})
-if (run.sync(st.ones([31])).item() !== 7 * 31) throw new Error('the wrong sum')
-`
+/** The tests of programs, but for those that measure memory, which a sanitizer itself takes. */
+const programs = readdirSync(path.join(root, 'test/program'))
+  .filter((name) => name.endsWith('.test.ts') && !['faults.test.ts', 'heap.test.ts'].includes(name))
+  .map((name) => `test/program/${name}`)
 
 const jobs = [
   {
     sanitizer: 'address',
-    suites: ['test/native/kernels.test.ts', 'test/ops', 'test/autograd', 'test/program/convolution.test.ts', ...programs],
+    suites: ['test/native/kernels.test.ts', 'test/ops', 'test/autograd', ...programs],
+    steps: 200_000,
     library: 'libasan.so',
     // Node and V8 leave memory to the end of the process, so leaks cannot be told from theirs.
     options: { ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1' },
-    seeded: [
-      {
-        what: 'an element written past a slot',
-        program: overrun,
-        report: /AddressSanitizer[\s\S]*WRITE of size[\s\S]*fillRange/,
-      },
-    ],
+    seeded: [overrun, useAfterLastRow],
   },
   {
     sanitizer: 'thread',
     // Twenty times slower: what shares work among threads, rather than every case of every kernel.
-    suites: ['test/ops/random.test.ts', 'test/autograd', 'test/tensor', ...programs],
+    suites: [
+      ...['test/ops/random.test.ts', 'test/autograd', 'test/tensor', 'test/train/shared.test.ts'],
+      ...['program', 'footguns', 'inplace', 'soak', 'threads'].map((name) => `test/program/${name}.test.ts`),
+    ],
+    steps: 2000,
     library: 'libtsan.so',
     options: { TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=1' },
-    seeded: [],
+    seeded: [raceOfPoolThreads, raceOfJavaScriptThreads],
   },
 ]
 
-describe.each(jobs)('under the $sanitizer sanitizer', ({ sanitizer, suites, library, options, seeded }) => {
+describe.each(jobs)('under the $sanitizer sanitizer', ({ sanitizer, suites, steps, library, options, seeded }) => {
   let folder = ''
   const run = (args: readonly string[]) =>
     spawnSync(process.execPath, args, {
       cwd: folder,
       encoding: 'utf8',
-      env: { ...cleanEnvironment(), ...options, LD_PRELOAD: runtimeLibrary(library), STEEPEST_THREADS: '4' },
+      env: {
+        ...{ ...cleanEnvironment(), ...options, LD_PRELOAD: runtimeLibrary(library) },
+        ...{ STEEPEST_THREADS: '4', SOAK_STEPS: String(steps) },
+      },
     })
 
   beforeAll(() => {

@@ -1,13 +1,13 @@
-// Some thousand replayed steps of the small network by every way of running them: the same bits, and a loss that falls. It is short enough for the
-// sanitizers; what memory does over 200 000 steps is test/long/soak.test.ts.
+// Some thousand replayed steps of the small network by every way of running them: the same bits, and a loss that falls. Under the sanitizers
+// test/long/sanitizers.test.ts sets SOAK_STEPS; what memory does over 200 000 steps is test/long/soak.test.ts.
 import { expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
 import { small } from './networks.js'
 import { bits } from './problem.js'
 
-const steps = 2000
+const steps = Number(process.env.SOAK_STEPS ?? 2000)
 
-it('2000 replayed steps train alike by sync, by await and by repeat', async () => {
+it(`${steps} replayed steps train alike by sync, by await and by repeat`, async () => {
   const trained = []
   for (const way of ['sync', 'await', 'repeat']) {
     const { net, step, batch } = small()
