@@ -2,8 +2,8 @@
 // the suite has to notice. Twins are left alone, so that comparing with them shows the fault.
 import { type CallObserver, observeCalls } from './dispatch.js'
 import { environment } from './environment.js'
+import { readBytes, writeBytes } from './tensor/bytes.js'
 import { isFloat } from './tensor/dtype.js'
-import { readBytes, writeBytes } from './tensor/storage.js'
 import { Tensor } from './tensor/tensor.js'
 
 let current: string | undefined

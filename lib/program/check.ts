@@ -2,8 +2,9 @@
 // every row wrote. Slow; finds rows that read what nobody wrote, and the operation that made a NaN.
 import { call } from '../dispatch.js'
 import { ValueError } from '../errors.js'
+import { readHeld, writeBytes, writeHeld } from '../tensor/bytes.js'
 import { isFloat } from '../tensor/dtype.js'
-import { allocate, readHeld, type Storage, writeBytes, writeHeld } from '../tensor/storage.js'
+import { allocate, type Storage } from '../tensor/storage.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { CompiledRows } from './compile.js'
 

@@ -2,9 +2,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { call, kernelNamed, unrecorded } from '../dispatch.js'
 import { DTypeError, describe, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { isDetached, writeBytes } from './bytes.js'
 import { checkDType, type DType, dtypeOfArray, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { checkShape, maxElements, type Shape, showShape, sizeOf } from './shape.js'
-import { isDetached, writeBytes } from './storage.js'
 import { emptyTensor, Tensor, Variable, type VariableOptions } from './tensor.js'
 
 /** Numbers nested to any depth; every level must be regular. */

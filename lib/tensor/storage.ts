@@ -1,21 +1,10 @@
-// Memory of tensors: the only file that touches bytes. Kinds: slabs of 256 KiB for small tensors (bump allocation; the garbage
+// Memory of tensors: who owns which bytes. Kinds: slabs of 256 KiB for small tensors (bump allocation; the garbage
 // collector frees a slab), a buffer of its own for a large tensor (reusable once disposed), native memory for variables. While a program is
 // recorded tensors have no memory at all: the program plans it.
-// Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out.
+// Invariant: no ArrayBuffer of a storage ever leaves this file; user data is copied in and out (bytes.ts).
 import { Buffer } from 'node:buffer'
-import {
-  addressOf,
-  allocateNative,
-  copyIn,
-  copyOut,
-  type NativeHandle,
-  openNative,
-  recording,
-  releaseNative,
-  shareNative,
-} from '../dispatch.js'
+import { addressOf, allocateNative, type NativeHandle, openNative, recording, releaseNative, shareNative } from '../dispatch.js'
 import { StateError, ValueError } from '../errors.js'
-import { type DType, dtypes, type TypedArray } from './dtype.js'
 import { BlockPool } from './pool.js'
 import { enterScope } from './scope.js'
 
@@ -254,54 +243,4 @@ export function openStorage(name: number, bytes: number): Storage | null {
 /** Bytes held outside the garbage collector's reach: live variables, and disposed buffers kept for reuse. */
 export function memory(): { variableBytes: number; pooledBytes: number } {
   return { variableBytes: nativeBytes, pooledBytes: pool.bytes }
-}
-
-/** Keeps a storage reachable while native code works on its address; nothing else may hold it by then. */
-let inUse: Storage | null = null
-
-/** Copies `source` into the storage, `byteOffset` bytes in. */
-export function writeBytes(storage: Storage, byteOffset: number, source: TypedArray): void {
-  if (source.length === 0) return
-  inUse = storage
-  copyIn(inUse.addressToWrite + byteOffset, source)
-  inUse = null
-}
-
-/** A copy of `count` elements. */
-export function readBytes(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
-  if (storage.kind === 'native' && recording())
-    throw new StateError('tensor: the value of a variable may not be read while a program is recorded; return the tensor instead')
-  const target = new dtypes[dtype].array(count)
-  if (count === 0) return target
-  inUse = storage
-  copyOut(inUse.address + byteOffset, target)
-  inUse = null
-  return target
-}
-
-/** A copy of `count` elements of a storage that a program holds, also when it was disposed of since. */
-export function readHeld(storage: Storage, byteOffset: number, dtype: DType, count: number): TypedArray {
-  const target = new dtypes[dtype].array(count)
-  inUse = storage
-  if (count > 0) copyOut(inUse.heldAddress + byteOffset, target)
-  inUse = null
-  return target
-}
-
-/** Fills a storage that a program holds, also when it was disposed of since. */
-export function writeHeld(storage: Storage, source: TypedArray): void {
-  inUse = storage
-  if (source.length > 0) copyIn(inUse.heldAddress, source)
-  inUse = null
-}
-
-/** True for a typed array whose buffer was transferred away. Only an empty view can be one. */
-export function isDetached(view: ArrayBufferView): boolean {
-  if (view.byteLength > 0) return false
-  try {
-    new Uint8Array(view.buffer)
-    return false
-  } catch {
-    return true
-  }
 }

@@ -3,9 +3,10 @@
 import type { GraphNode } from '../autograd/node.js'
 import { type Addressable, call, kernelNamed, recording, unrecorded } from '../dispatch.js'
 import { DTypeError, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { readBytes } from './bytes.js'
 import { type DType, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js'
-import { allocate, allocateVariable, readBytes, Storage } from './storage.js'
+import { allocate, allocateVariable, Storage } from './storage.js'
 
 /** Nested arrays as `tensor.array()` returns them; a scalar gives a number. */
 export type NestedArray = number | NestedArray[]
