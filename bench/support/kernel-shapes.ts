@@ -165,6 +165,8 @@ export const kernelShapes: readonly KernelShape[] = [
   ...conv(16, 32, 64, 3, 64, { stride: 2, output: 16, groups: 64 }),
   ...conv(16, 16, 256, 3, 256, { pad: 1, groups: 256 }),
   ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 16 }),
+  ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 8 }),
+  ...conv(16, 32, 64, 3, 64, { stride: 2, output: 16, groups: 16 }),
   ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 4 }),
   ...streamShapes,
 ]

@@ -14,6 +14,7 @@
 #include "hwy/highway.h"
 #include "kernels/depthwise.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/grouped_tile-inl.h"
 #include "kernels/offset_tile-inl.h"
 #include "kernels/partials-inl.h"
 #include "kernels/scratch_slots.h"
@@ -86,10 +87,32 @@ HWY_INLINE void addAllTaps(const KernelGradient& g, const float* x, const PixelC
   runOffsetRows(t, offsets, s.KH * perRow);
 }
 
+// As addBand, for a vector of channels of several groups.
+void addGroupedBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* dw,
+                    bool accumulate) {
+  const ConvShape& s = g.shape;
+  const Exchanges exchanges;
+  const int64_t size = s.groupC(), channel = index * kLanes;
+  for (int64_t kh = 0; kh < s.KH; ++kh, dw += s.KW * size * s.O) {
+    int64_t first, last;
+    tapRange({s.OH, s.H, s.KH, s.strideH, s.padTop, s.dilationH}, kh, &first, &last);
+    first = HWY_MAX(rowStart, first), last = HWY_MIN(rowEnd, last);
+    const int64_t h = first * s.strideH + kh * s.dilationH - s.padTop;
+    GroupedRow t;
+    t.x = g.x + (image * s.H + h) * s.W * s.C + channel;
+    t.dy = g.dy + (image * s.OH + first) * s.OW * s.O + channel;
+    t.xStep = s.strideH * s.W * s.C, t.dyStep = s.OW * s.O;
+    t.rows = last - first, t.width = s.W, t.outputWidth = s.OW, t.channels = s.C;
+    t.stride = s.strideW, t.dilation = s.dilationW, t.pad = s.padLeft;
+    runGroupedRow(t, exchanges, size, s.KW, dw + channel, accumulate);
+  }
+}
+
 // Adds one band of rows of one image to the partial gradients of one panel of one group.
 void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* packed, float* dw,
              bool accumulate) {
   const ConvShape& s = g.shape;
+  if (fillsVectors(s)) return addGroupedBand(g, image, rowStart, rowEnd, index, dw, accumulate);
   const int64_t panels = ceilDivide(s.groupO(), kPanel);
   const int64_t group = index / panels;
   const int64_t column = index % panels * kPanel;
@@ -127,7 +150,8 @@ void addSlice(const KernelGradient& g, int64_t slice, int64_t panelStart, int64_
 }
 
 void kernelGradient(const KernelGradient& g) {
-  const int64_t panels = g.shape.groups * ceilDivide(g.shape.groupO(), kPanel);
+  const ConvShape& s = g.shape;
+  const int64_t panels = fillsVectors(s) ? s.C / kLanes : s.groups * ceilDivide(s.groupO(), kPanel);
   const int64_t panelParts = HWY_MIN(panels, g.panelParts);
   ScratchSlots slots;
   parallelFor(g.slices * panelParts, [&](int64_t chunk) {
@@ -136,7 +160,7 @@ void kernelGradient(const KernelGradient& g) {
     float* packed = g.packed + slot.index() * g.packedFloats();
     addSlice(g, chunk / panelParts, partStart(panels, panelParts, part), partStart(panels, panelParts, part + 1), packed);
   });
-  if (g.slices > 1) addPartials(g.partials, g.slices, g.shape.taps() * g.shape.groupC() * g.shape.O, g.dw);
+  if (g.slices > 1) addPartials(g.partials, g.slices, s.taps() * s.groupC() * s.O, g.dw);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -122,6 +122,7 @@ function collect(g: Full, length: number, add: Add): Float64Array {
 }
 
 const small = { N: 2, H: 7, W: 9, C: 4, KH: 3, KW: 3, O: 6 }
+const grouped = { N: 2, H: 7, W: 9, C: 16, KH: 3, KW: 3, O: 16, groups: 4 }
 const around: [number, number, number, number] = [1, 1, 1, 1]
 const strides: [number, number][] = [
   [1, 1],
@@ -202,6 +203,14 @@ export const cases: readonly KernelCase[] = [
     { KH: 7, KW: 7, pad: [3, 3, 3, 3] as Pads },
     { KH: 3, KW: 3, pad: [2, 2, 2, 2] as Pads, dilation: [2, 2] as [number, number] },
   ].flatMap((kernel) => convolutions({ N: 4, H: 32, W: 24, C: 20, O: 20, groups: 20, ...kernel })),
+  // Several groups to a vector: every stride, dilation and padding, taps in more blocks than one, several bands and slices.
+  ...strides.flatMap((stride) =>
+    dilations.flatMap((dilation) => pads.flatMap((pad) => convolutions({ ...grouped, stride, dilation, pad }))),
+  ),
+  ...[2, 4, 8].flatMap((size) => convolutions({ ...grouped, N: 5, H: 13, C: 48, O: 48, KW: 7, groups: 48 / size })),
+  ...[16, 64].flatMap((groups) =>
+    convolutions({ N: 3, H: 40, W: 33, C: 128, KH: 3, KW: 3, O: 128, groups, pad: around }, groups),
+  ),
   // Shared out over chunks: a batch, one large image in bands, a last panel that is partial, many channels.
   ...convolutions({ N: 5, H: 28, W: 28, C: 1, KH: 3, KW: 3, O: 32 }),
   ...convolutions({ N: 5, H: 29, W: 31, C: 2, KH: 5, KW: 2, O: 19, stride: [2, 3], dilation: [3, 1] }),
