@@ -60,8 +60,11 @@ export function inNameOf<T>(fn: string, inner: string, run: () => T): T {
   }
 }
 
-/** Refuses options that are no plain object. */
-export function checkOptions(fn: string, options: unknown): void {
+/** Refuses options that no part of the library would look at. */
+export function checkOptions(fn: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new ValueError(wrongArgument(fn, 'options', 'an object', options))
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new ValueError(`${fn}: unknown option '${key}'; it takes ${[...known].sort().join(', ')}`)
+  }
 }

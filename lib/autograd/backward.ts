@@ -113,7 +113,7 @@ function accumulate(leaf: Tensor, gradient: Tensor): Storage {
  */
 export function backward(root: Tensor, seed?: Tensor, options: BackwardOptions = {}): void {
   if (seed !== undefined && !(seed instanceof Tensor)) throw new ValueError(wrongArgument('backward', 'seed', 'a Tensor', seed))
-  checkOptions('backward', options)
+  checkOptions('backward', options, ['retainGraph', 'createGraph'])
   const run = (): Storage[] => {
     const gradients = gradientsOf(root, seed, options)
     return [...gradients].filter(([tensor]) => isLeaf(tensor)).map(([leaf, gradient]) => accumulate(leaf, gradient))

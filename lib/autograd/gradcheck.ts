@@ -1,5 +1,5 @@
 // Checks gradients against central differences in float64. Public: whoever writes a custom function needs it too.
-import { ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, ValueError, wrongArgument } from '../errors.js'
 import { castTo } from '../ops/cast.js'
 import { mul } from '../ops/elementwise.js'
 import { sum } from '../ops/reduce.js'
@@ -37,6 +37,7 @@ export function gradcheck(
 ): true {
   if (typeof fn !== 'function') throw new ValueError(wrongArgument('gradcheck', 'fn', 'a function of tensors', fn))
   if (!Array.isArray(inputs)) throw new ValueError(wrongArgument('gradcheck', 'inputs', 'an array of tensors', inputs))
+  checkOptions('gradcheck', options, ['epsilon', 'tolerance'])
   const { epsilon = 1e-6, tolerance = 1e-5 } = options
   const tensors = inputs.map((input) => {
     const given = toTensor('gradcheck', input).detach()

@@ -1,6 +1,6 @@
 // Closed registries: the names by which layers, losses, optimizers and the like are chosen and saved. Nothing read from a file is ever
 // run; it can only name an entry of a registry. Invariant: whatever `serialize` gives, `resolve` turns into an equal object.
-import { describe, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, describe, ValueError, wrongArgument } from '../errors.js'
 
 /** Options as they are saved: plain data only. */
 export type Config = Readonly<Record<string, unknown>>
@@ -21,15 +21,6 @@ export interface Serialized {
 
 function isSerialized(value: unknown): value is Serialized {
   return typeof value === 'object' && value !== null && typeof (value as Serialized).className === 'string'
-}
-
-/** Refuses options that no part of the library would look at. */
-export function checkOptions(fn: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new ValueError(wrongArgument(fn, 'options', 'an object', options))
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new ValueError(`${fn}: unknown option '${key}'; it takes ${[...known].sort().join(', ')}`)
-  }
 }
 
 /** The entries of one family, such as initializers, by name. */

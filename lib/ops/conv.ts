@@ -160,7 +160,7 @@ const kernelGradientOp: Op<Geometry> = defineOp<Geometry>({
  * @returns [batch, outHeight, outWidth, filters]
  */
 export function conv2d(x: TensorLike, kernel: TensorLike, options: Conv2dOptions = {}): Tensor {
-  checkOptions('conv2d', options)
+  checkOptions('conv2d', options, ['strides', 'padding', 'dilation', 'groups', 'convAlgorithm'])
   const [image, filters] = [toTensor('conv2d', x), toTensor('conv2d', kernel, undefined, 'kernel')]
   const dtype = promote(image.dtype, filters.dtype)
   if (!isFloat(dtype))

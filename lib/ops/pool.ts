@@ -31,7 +31,7 @@ const kernels = {
 }
 
 function prepare(fn: string, x: TensorLike, size: Pair, options: PoolOptions): [Tensor, Geometry] {
-  checkOptions(fn, options)
+  checkOptions(fn, options, ['strides', 'padding'])
   const input = toTensor(fn, x)
   if (!isFloat(input.dtype)) throw new DTypeError(`${fn}: the input must be float32 or float64, got ${input.dtype}; cast first`)
   const window = pair(fn, 'size', size)

@@ -268,7 +268,7 @@ export function program<A extends readonly unknown[], R>(fn: (...args: A) => R, 
   if (typeof fn !== 'function') throw new ValueError(wrongArgument('program', 'fn', 'a function of tensors', fn))
   if (fn.constructor.name === 'AsyncFunction')
     throw new ValueError('program: fn must be synchronous; what it does after an await could not be recorded')
-  checkOptions('program', options)
+  checkOptions('program', options, ['name', 'signal'])
   const { name, signal } = options
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw new ValueError(wrongArgument('program', 'name', 'a non-empty string', name))

@@ -2,7 +2,7 @@
 // Methods for operations are added by lib/ops/methods.ts, which knows them all.
 import type { GraphNode } from '../autograd/node.js'
 import { type Addressable, call, kernelNamed, recording, unrecorded } from '../dispatch.js'
-import { DTypeError, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, DTypeError, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { readBytes } from './bytes.js'
 import { type DType, dtypes, isFloat, type TypedArray } from './dtype.js'
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js'
@@ -151,6 +151,7 @@ export class Variable extends Tensor {
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
     checkTensor('Variable', 'initial', initial)
+    checkOptions('Variable', options, ['trainable', 'name'])
     super(initial.dtype, initial.shape, allocateVariable(initial.size * dtypes[initial.dtype].bytes))
     this.name = options.name ?? `variable_${++variableCount}`
     this.trainable = options.trainable ?? isFloat(initial.dtype)

@@ -1,11 +1,11 @@
 // What `compile` fixes: optimizer, loss and metrics, from names or objects, and their saved form.
 // Invariant: whatever was given by name or made by a factory of the library can be saved; functions of the user's own cannot.
 import { unrecorded } from '../dispatch.js'
-import { describe, inNameOf, StateError, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, describe, inNameOf, StateError, ValueError, wrongArgument } from '../errors.js'
 import { getMetric, Metric, type MetricName } from '../metrics/index.js'
 import { truth } from '../nn/check.js'
 import { getLoss, type LossFunction, type LossLike, lossConfig, lossName } from '../nn/losses/index.js'
-import { checkOptions, type Serialized } from '../nn/registry.js'
+import type { Serialized } from '../nn/registry.js'
 import { getOptimizer, type Optimizer, type OptimizerLike } from '../optimizers/index.js'
 import type { Shape } from '../tensor/shape.js'
 import { type NamedMetric, Tracker } from './tracker.js'

@@ -1,9 +1,9 @@
 // Model: a module that can be compiled, trained, evaluated, used for prediction and saved. Its methods check arguments and delegate.
-import { misfit, StateError, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, misfit, StateError, ValueError, wrongArgument } from '../errors.js'
 import type { FileSource } from '../io/source.js'
 import type { BatchShape } from '../nn/layer.js'
 import { Module } from '../nn/module.js'
-import { checkOptions, type Serialized } from '../nn/registry.js'
+import type { Serialized } from '../nn/registry.js'
 import type { SharedModule } from '../nn/shared.js'
 import { concatenate } from '../ops/shape-ops.js'
 import type { Optimizer } from '../optimizers/index.js'
@@ -145,6 +145,7 @@ export abstract class Model extends Module {
 
   /** One update on one batch. Returns its loss and metrics. */
   async trainOnBatch(x: TensorLike, y: TensorLike, options: TrainOnBatchOptions = {}): Promise<Logs> {
+    checkOptions('trainOnBatch', options, ['sampleWeight', 'classWeight'])
     const compiled = needCompiled('trainOnBatch', this.#trainer.compiled)
     return singleStep(this, compiled, toSamples('trainOnBatch', x, y, options.sampleWeight), options.classWeight)
   }

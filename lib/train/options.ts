@@ -1,6 +1,5 @@
 // Options of fit, evaluate and predict, and their checks. Invariant: options that pass can be run.
-import { StateError, ValueError, wrongArgument } from '../errors.js'
-import { checkOptions } from '../nn/registry.js'
+import { checkOptions, StateError, ValueError, wrongArgument } from '../errors.js'
 import type { TensorLike } from '../tensor/creation.js'
 import type { DataSet } from './batches.js'
 import type { Callback, Hooks } from './callbacks/callback.js'

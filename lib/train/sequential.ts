@@ -1,7 +1,7 @@
 // Sequential: layers one after another. Its architecture is plain data, so that a file can bring it back.
-import { ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
+import { checkOptions, ShapeError, StateError, ValueError, wrongArgument } from '../errors.js'
 import { type BatchShape, Layer, layerFromConfig, serializeLayer } from '../nn/layer.js'
-import { checkOptions, type Serialized } from '../nn/registry.js'
+import type { Serialized } from '../nn/registry.js'
 import { checkShape, type Shape } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Model } from './model.js'

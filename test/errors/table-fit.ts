@@ -19,6 +19,14 @@ const unlabelled = {
 }
 
 export const fitCalls: readonly BadCall[] = [
+  [
+    'Model.trainOnBatch',
+    'options',
+    'unknown',
+    () => model.trainOnBatch(x, y, wrong({ classWeights: {} })),
+    st.ValueError,
+    /'classWeights'; .* classWeight/,
+  ],
   ['Model.compile', 'options', 'nothing', () => bare.compile(wrong(undefined)), st.ValueError, /compile: .*options/],
   ['Model.compile', 'loss', 'without loss', () => bare.compile(wrong({})), st.ValueError, /loss/],
   [

@@ -5,6 +5,8 @@ import { registry } from '../../lib/ops/op.js'
 import { type BadCall, wrong } from './bad-call.js'
 
 const x = st.ones([2, 3])
+const image = st.ones([1, 4, 4, 1])
+const dot = st.ones([1, 1, 1, 1])
 
 type Function = (...args: unknown[]) => unknown
 
@@ -56,6 +58,29 @@ export const opCalls: readonly BadCall[] = [
   ['split', 'pieces', 'a word', () => x.split(wrong('2')), st.ShapeError, /array of sizes.*'2'/],
   ['matMul', 'b', 'a word', () => x.matMul(wrong('b')), st.ValueError, /'b' must be a number.*'b'/],
   ['conv2d', 'options', 'a number', () => x.conv2d(x, wrong(2)), st.ValueError, /object.*2/],
+  [
+    'conv2d',
+    'options',
+    "Keras's name of dilation",
+    () => image.conv2d(dot, wrong({ dilationRate: 2 })),
+    st.ValueError,
+    /unknown option 'dilationRate'; it takes convAlgorithm, dilation, groups, padding, strides$/,
+  ],
+  ['maxPool2d', 'options', 'unknown', () => image.maxPool2d(2, wrong({ stride: 1 })), st.ValueError, /'stride'; .* strides/],
+  ['averagePool2d', 'options', 'unknown', () => image.averagePool2d(2, wrong({ stride: 1 })), st.ValueError, /'stride'/],
+  ['Tensor.backward', 'options', 'unknown', () => st.variable(1).backward(undefined, wrong({ keep: true })), st.ValueError, /'keep'/],
+  ['gradcheck', 'options', 'unknown', () => st.gradcheck((a) => st.sum(a), [x], wrong({ eps: 1 })), st.ValueError, /'eps'; .* epsilon/],
+  ['Variable', 'options', 'unknown', () => new st.Variable(x, wrong({ nam: 'w' })), st.ValueError, /'nam'/],
+  ...Object.entries(st.losses).map(
+    ([name, loss]): BadCall => [
+      `losses.${name}`,
+      'options',
+      "Python's name of an option",
+      () => loss([1], [1], wrong({ from_logits: true })),
+      st.ValueError,
+      /unknown option 'from_logits'; it takes .*sampleWeight/,
+    ],
+  ),
   ['maxPool2d', 'size', 'more than 256 elements', () => st.ones([1, 20, 20, 1]).maxPool2d(17), st.ValueError, /256.*17/],
   ['gather', 'axis', 'out of range', () => x.gather([0], 2), st.ShapeError, /integer in \[-2, 1\].*2/],
   ['oneHot', 'dtype', 'an unknown name', () => st.oneHot([0], 2, wrong('half')), st.DTypeError, /float32.*'half'/],
@@ -122,6 +147,14 @@ export const opCalls: readonly BadCall[] = [
   ],
   ['program', 'fn', 'no function', () => st.program(wrong(1)), st.ValueError, /a function of tensors, got 1/],
   ['program', 'fn', 'an async function', () => st.program(async () => x), st.ValueError, /synchronous/],
+  [
+    'program',
+    'options',
+    'unknown',
+    () => st.program(() => x, wrong({ sginal: 1 })),
+    st.ValueError,
+    /'sginal'; it takes name, signal/,
+  ],
   ['program', 'name', 'empty', () => st.program(() => x, { name: '' }), st.ValueError, /non-empty string, got ''/],
   ['program', 'signal', 'an object', () => st.program(() => x, { signal: wrong({}) }), st.ValueError, /AbortSignal, got Object/],
 ]

@@ -17,7 +17,7 @@ import { sameShape, showShape } from '../../tensor/shape.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { logitsOf } from '../activations.js'
 import { fraction, truth } from '../check.js'
-import { alignPair, type LossOptions, perSample, reduceLosses } from './reduction.js'
+import { alignPair, checkLossOptions, type LossOptions, perSample, reduceLosses } from './reduction.js'
 
 /** Probabilities are kept this far from 0 and 1. Keras' epsilon. */
 const epsilon = 1e-7
@@ -69,6 +69,7 @@ function binaryFormula(fromLogits: boolean, smoothing: number): Formula {
  */
 export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: SmoothedCrossentropyOptions = {}): Tensor {
   const fn = 'binaryCrossentropy'
+  checkLossOptions(fn, options, ['fromLogits', 'labelSmoothing'])
   const smoothing = fraction(fn, 'labelSmoothing', options.labelSmoothing ?? 0)
   const given = toTensor(fn, yPred, undefined, 'yPred')
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'sigmoid')
@@ -82,6 +83,7 @@ export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options
  */
 export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: SmoothedCrossentropyOptions = {}): Tensor {
   const fn = 'categoricalCrossentropy'
+  checkLossOptions(fn, options, ['fromLogits', 'labelSmoothing'])
   const smoothing = fraction(fn, 'labelSmoothing', options.labelSmoothing ?? 0)
   const given = toTensor(fn, yPred, undefined, 'yPred')
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'softmax')
@@ -135,6 +137,7 @@ const logClipped = formula('logClipped', 1, (p) => clipped(p).log())
  */
 export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: CrossentropyOptions = {}): Tensor {
   const fn = 'sparseCategoricalCrossentropy'
+  checkLossOptions(fn, options, ['fromLogits'])
   const given = toPrediction(fn, yPred)
   const labels = toLabels(fn, yTrue, given)
   const logits = truth(fn, 'fromLogits', options.fromLogits ?? false) ? given : logitsOf(given, 'softmax')
@@ -153,6 +156,7 @@ export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLi
  */
 export function negativeLogLikelihood(yTrue: TensorLike, yPred: TensorLike, options: LossOptions = {}): Tensor {
   const fn = 'negativeLogLikelihood'
+  checkLossOptions(fn, options)
   const given = toPrediction(fn, yPred)
   const labels = toLabels(fn, yTrue, given)
   const likelihoods = inTheNameOf(fn, 'gatherElements', () => gatherElements(given, labels))

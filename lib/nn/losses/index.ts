@@ -1,8 +1,8 @@
 // The losses by name, with the short names of Keras, and how they are chosen and saved.
-import { describe, ValueError, wrongArgument } from '../../errors.js'
+import { checkOptions, describe, ValueError, wrongArgument } from '../../errors.js'
 import type { TensorLike } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { type Config, checkOptions, type Serialized } from '../registry.js'
+import type { Config, Serialized } from '../registry.js'
 import {
   binaryCrossentropy,
   type CrossentropyOptions,

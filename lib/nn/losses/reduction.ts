@@ -1,6 +1,6 @@
 // From losses per sample to one number, with sample weights, as Keras 3 reduces; and how targets and predictions are brought to one shape.
 
-import { DTypeError, ShapeError } from '../../errors.js'
+import { checkOptions, DTypeError, ShapeError } from '../../errors.js'
 import { castTo } from '../../ops/cast.js'
 import { div, mul, notEqual, where } from '../../ops/elementwise.js'
 import { mean, sum } from '../../ops/reduce.js'
@@ -25,6 +25,11 @@ export interface LossOptions {
   sampleWeight?: TensorLike | null
   /** Default 'sumOverBatchSize'. */
   reduction?: Reduction
+}
+
+/** Refuses options that a loss does not take; `own` are those that it has beside the common ones. */
+export function checkLossOptions(fn: string, options: LossOptions, own: readonly string[] = []): void {
+  checkOptions(fn, options, ['sampleWeight', 'reduction', ...own])
 }
 
 /** Both operands as float tensors of one shape: a last axis of size 1 that only one of them has is dropped or added. */

@@ -5,7 +5,7 @@ import { mean } from '../../ops/reduce.js'
 import type { TensorLike } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { positive } from '../check.js'
-import { alignPair, type LossOptions, perSample, reduceLosses } from './reduction.js'
+import { alignPair, checkLossOptions, type LossOptions, perSample, reduceLosses } from './reduction.js'
 
 /** Options of `huber`. */
 export interface HuberOptions extends LossOptions {
@@ -41,16 +41,19 @@ function pointwiseLoss(fn: string, rule: Formula, yTrue: TensorLike, yPred: Tens
 
 /** mean((yPred − yTrue)²) over the last axis, then over the batch. [batch, …] both. */
 export function meanSquaredError(yTrue: TensorLike, yPred: TensorLike, options: LossOptions = {}): Tensor {
+  checkLossOptions('meanSquaredError', options)
   return pointwiseLoss('meanSquaredError', squared, yTrue, yPred, options)
 }
 
 /** mean(|yPred − yTrue|) over the last axis, then over the batch. */
 export function meanAbsoluteError(yTrue: TensorLike, yPred: TensorLike, options: LossOptions = {}): Tensor {
+  checkLossOptions('meanAbsoluteError', options)
   return pointwiseLoss('meanAbsoluteError', absolute, yTrue, yPred, options)
 }
 
 /** ½e² for |e| ≤ delta, delta·|e| − ½delta² beyond (Huber 1964), averaged over the last axis, then over the batch. */
 export function huber(yTrue: TensorLike, yPred: TensorLike, options: HuberOptions = {}): Tensor {
+  checkLossOptions('huber', options, ['delta'])
   const delta = positive('huber', 'delta', options.delta ?? 1)
   return pointwiseLoss('huber', huberFormula(delta), yTrue, yPred, options)
 }

@@ -1,6 +1,6 @@
 // Lets a run survive the end of its process: saves everything at intervals, and continues from there when the program is started again.
 import { rm, stat } from 'node:fs/promises'
-import { checkOptions } from '../../nn/registry.js'
+import { checkOptions } from '../../errors.js'
 import { SavingCallback } from './callback.js'
 import { filePath, saveFrequency } from './checks.js'
 

@@ -1,7 +1,6 @@
 // Writes the figures of each epoch to a CSV file: one line per epoch, complete on disk when the epoch's hook returns.
 import { appendFile, stat, writeFile } from 'node:fs/promises'
-import { ValueError, wrongArgument } from '../../errors.js'
-import { checkOptions } from '../../nn/registry.js'
+import { checkOptions, ValueError, wrongArgument } from '../../errors.js'
 import { type Logs, validationName } from '../logs.js'
 import { Callback } from './callback.js'
 import { filePath } from './checks.js'

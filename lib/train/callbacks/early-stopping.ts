@@ -1,6 +1,5 @@
 // Stops training when a figure no longer improves. Rules and defaults are those of Keras 3.
-import { ValueError, wrongArgument } from '../../errors.js'
-import { checkOptions } from '../../nn/registry.js'
+import { checkOptions, ValueError, wrongArgument } from '../../errors.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Logs } from '../logs.js'
 import { figure } from '../progress.js'

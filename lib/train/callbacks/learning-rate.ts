@@ -1,6 +1,5 @@
 // Callbacks that change the learning rate: by a function of the epoch, or when a figure has stopped improving.
-import { ValueError, wrongArgument } from '../../errors.js'
-import { checkOptions } from '../../nn/registry.js'
+import { checkOptions, ValueError, wrongArgument } from '../../errors.js'
 import type { Logs } from '../logs.js'
 import { Callback } from './callback.js'
 import { nonNegativeInteger } from './checks.js'

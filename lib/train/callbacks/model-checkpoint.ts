@@ -1,6 +1,5 @@
 // Saves the model while it trains. Rules and defaults are those of Keras 3; the file is that of `model.save`, written atomically.
-import { ValueError, wrongArgument } from '../../errors.js'
-import { checkOptions } from '../../nn/registry.js'
+import { checkOptions, ValueError, wrongArgument } from '../../errors.js'
 import type { Logs } from '../logs.js'
 import { figure } from '../progress.js'
 import { SavingCallback } from './callback.js'
