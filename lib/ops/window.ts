@@ -8,12 +8,15 @@ export type Padding = 'valid' | 'same' | number | readonly [number, number]
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number]
 
+/** What sizes, strides, dilations and padding are at most: every product of two of them is exact. */
+const maxStep = 2 ** 31 - 1
+
 /** [height, width] of a positive integer or a pair of them. */
 export function pair(fn: string, argument: string, value: Pair): readonly [number, number] {
   const [height, width] = Array.isArray(value) ? (value as [number, number]) : [value as number, value as number]
   const wrong = Array.isArray(value) && value.length !== 2
-  if (wrong || !Number.isInteger(height) || !Number.isInteger(width) || height < 1 || width < 1) {
-    throw new ValueError(wrongArgument(fn, argument, 'a positive integer or a pair of them', value))
+  if (wrong || ![height, width].every((n) => Number.isInteger(n) && n >= 1 && n <= maxStep)) {
+    throw new ValueError(wrongArgument(fn, argument, 'a positive integer below 2^31 or a pair of them', value))
   }
   return [height, width]
 }
@@ -52,8 +55,11 @@ export function slide(
     throw new ShapeError(`${fn}: the input must have 4 axes [batch, height, width, channels], got ${showShape(shape)}`)
   const valid = padding === 'valid' || padding === 'same'
   const explicit = typeof padding === 'number' ? [padding, padding] : padding
-  if (!valid && !(Array.isArray(explicit) && explicit.length === 2 && explicit.every((n) => Number.isInteger(n) && n >= 0))) {
-    throw new ValueError(wrongArgument(fn, 'padding', "'valid', 'same', a non-negative integer or a pair of them", padding))
+  const fits = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) <= maxStep
+  if (!valid && !(Array.isArray(explicit) && explicit.length === 2 && explicit.every(fits))) {
+    throw new ValueError(
+      wrongArgument(fn, 'padding', "'valid', 'same', a non-negative integer below 2^31 or a pair of them", padding),
+    )
   }
   const axes = [0, 1].map((i) => {
     const extent = ((size[i] as number) - 1) * (dilation[i] as number) + 1
