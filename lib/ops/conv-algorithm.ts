@@ -45,7 +45,7 @@ export function checkAlgorithm(fn: string, algorithm: ConvAlgorithm, window: Con
  * much again for its transforms, and those of the kernel, which threads write once and read from each other: they are put at 1440, since
  * up to sixteen whole tiles the direct convolution was measured to be faster. In inference they count as nothing: in a recorded program
  * one to sixteen tiles take 0.4 to 1.05 of the direct convolution's time (8 × 8 × 64 two thirds), though an eager call of few tiles takes up
- * to twice as long. Below 16 channels or filters the transforms outweigh the products.
+ * to 2.8 times as long. Below 16 channels or filters the transforms outweigh the products.
  */
 function isFasterByWinograd({ batch, outputs, channels, filters, inference }: ConvWork): boolean {
   const [height, width] = outputs as [number, number]
