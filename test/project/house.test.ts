@@ -46,13 +46,13 @@ describe('TypeScript', () => {
     expect(filesMatching(typescript, /\.node['"`]/)).toEqual(['lib/native.ts'])
   })
 
-  it('touches the bytes of storages in tensor/storage.ts only', () => {
-    const mayTouch = ['lib/native.ts', 'lib/dispatch.ts', 'lib/tensor/storage.ts']
+  it('touches the bytes of storages in tensor/storage.ts and tensor/bytes.ts only', () => {
+    const mayTouch = ['lib/native.ts', 'lib/dispatch.ts', 'lib/tensor/storage.ts', 'lib/tensor/bytes.ts']
     expect(
       filesMatching(typescript, /\b(copyIn|copyOut|addressOf|allocateNative)\(/).filter((file) => !mayTouch.includes(file)),
     ).toEqual([])
     // Readers of files look at the bytes that the user or the disk gave; nothing else has a reason to see an ArrayBuffer.
-    const readers = /^lib\/(data|io|tensor\/storage)/
+    const readers = /^lib\/(data|io|tensor\/(storage|bytes))/
     expect(filesMatching(typescript, /\.buffer\b/).filter((file) => !readers.test(file))).toEqual([])
   })
 
