@@ -16,11 +16,32 @@
 #include "kernels/depthwise.h"
 #include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/grouped_walk-inl.h"
 #include "kernels/winograd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
+
+// Whether a panel is one vector of several groups.
+HWY_INLINE bool fillsVectors(const Correlation& c) { return fillsVectors(c.groups, c.depth, c.producedGroup); }
+HWY_INLINE int64_t panelCount(const Correlation& c) {
+  return fillsVectors(c) ? c.producedC / kLanes : c.groups * ceilDivide(c.producedGroup, kPanel);
+}
+
+// As packKernelPanel, for kLanes channels of several groups: rows [tap, r], in which lane l meets channel l ^ r of its group.
+void packGroupedPanel(const Correlation& c, const float* w, int64_t index) {
+  const int64_t taps = c.KH * c.KW, size = c.depth;
+  float* to = c.packed + index * taps * size * kLanes;
+  for (int64_t row = 0; row < taps * size; ++row) {
+    const int64_t tap = row / size, r = row % size;
+    for (int64_t l = 0; l < kLanes; ++l, ++to) {
+      const int64_t produced = index * kLanes + l, source = produced ^ r;
+      *to = c.flipped ? w[((taps - 1 - tap) * size + produced % size) * c.O + source]
+                      : w[(tap * size + source % size) * c.O + produced];
+    }
+  }
+}
 
 // Packs panel `index` of the kernel: rows [tap, channel of the source], columns channels of the produced tensor.
 void packKernelPanel(const Correlation& c, const float* w, int64_t index) {
@@ -28,6 +49,7 @@ void packKernelPanel(const Correlation& c, const float* w, int64_t index) {
   const int64_t group = index / panels;
   const int64_t column = index % panels * kPanel;
   const int64_t width = HWY_MIN(kPanel, c.producedGroup - column);
+  if (fillsVectors(c)) return packGroupedPanel(c, w, index);
   float* to = c.packed + index * c.KH * c.KW * c.depth * kPanel;
   if (!c.flipped) return packPanel(w + group * c.producedGroup + column, c.O, c.KH * c.KW * c.depth, width, to);
   for (int64_t tap = 0; tap < c.KH * c.KW; ++tap) {
@@ -46,7 +68,8 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   t.b += (v.tap * c.KW + h.tap) * c.depth * row;
   t.aSteps = {v.tapSource * c.sourceW * c.sourceC, h.tapSource * c.sourceC};
   t.bSteps = {v.tapStep * c.KW * c.depth * row, h.tapStep * c.depth * row};
-  if (t.aSteps.inner == c.depth && h.tapStep == 1) {  // the taps of a row are contiguous in both operands
+  const bool grouped = fillsVectors(c);
+  if (!grouped && t.aSteps.inner == c.depth && h.tapStep == 1) {  // the taps of a row are contiguous in both operands
     t.length *= t.innerTaps;
     t.innerTaps = 1;
   }
@@ -65,6 +88,10 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
       runStrip(alongColumns ? h.count : rows);
     }
   };
+  if (grouped) {
+    const Exchanges exchanges;
+    return forEachStrip([&](int64_t length) HWY_ATTR { runGroupedRows(t, exchanges, length); });
+  }
   if (!FlatProduct::fits(t)) return forEachStrip([&](int64_t length) HWY_ATTR { runRows(t, length); });
   const FlatProduct flat(t);
   forEachStrip([&](int64_t length) HWY_ATTR { runFlatRows(flat, t, length); });
@@ -72,15 +99,16 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
 
 // Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.
 void correlateRows(const Correlation& c, const float* w, int64_t image, int64_t start, int64_t end, int64_t index) {
+  const bool grouped = fillsVectors(c);
   const int64_t panels = ceilDivide(c.producedGroup, kPanel);
-  const int64_t group = index / panels;
-  const int64_t column = index % panels * kPanel;
+  const int64_t group = grouped ? index * (kLanes / c.depth) : index / panels;
+  const int64_t column = grouped ? 0 : index % panels * kPanel;
   const float* source = c.source + image * c.sourceH * c.sourceW * c.sourceC + group * c.depth;
   float* produced = c.produced + image * c.producedH * c.producedW * c.producedC + group * c.producedGroup + column;
   TileProduct t;
-  t.width = HWY_MIN(kPanel, c.producedGroup - column);
+  t.width = grouped ? kLanes : HWY_MIN(kPanel, c.producedGroup - column);
   const bool inPlace = c.readsInPlace(kLanes);
-  t.b = inPlace ? w + column : c.packed + index * c.KH * c.KW * c.depth * kPanel;
+  t.b = inPlace ? w + column : c.packed + index * c.KH * c.KW * c.depth * (grouped ? kLanes : kPanel);
   t.bStride = inPlace ? c.O : panelRow(t.width);
   int64_t before = 0;
   for (int64_t i = 0; i < c.verticalRuns; ++i) {
@@ -94,7 +122,7 @@ void correlateRows(const Correlation& c, const float* w, int64_t image, int64_t 
 }
 
 void correlate(const Correlation& c, const float* w) {
-  const int64_t panels = c.groups * ceilDivide(c.producedGroup, kPanel);
+  const int64_t panels = panelCount(c);
   const bool serial = c.flop() < kConvSerialFlop;
   const int64_t packers = c.readsInPlace(kLanes) ? 0 : serial ? 1 : panels;
   parallelFor(packers, [&](int64_t packer) {

@@ -22,10 +22,11 @@ namespace HWY_NAMESPACE {
 constexpr int kGroupedTaps = 3;  // of a row of taps that share the permutations of a pixel
 
 // Whether vectors are filled by whole groups with as many input as output channels.
-HWY_INLINE bool fillsVectors(const ConvShape& s) {
-  const int64_t size = s.groupC();
-  return s.groups > 1 && s.groupO() == size && (size == 2 || size == 4 || size == 8) && size < kLanes && s.C % kLanes == 0;
+HWY_INLINE bool fillsVectors(int64_t groups, int64_t size, int64_t producedSize) {
+  return groups > 1 && producedSize == size && (size == 2 || size == 4 || size == 8) && size < kLanes &&
+         groups * size % kLanes == 0;
 }
+HWY_INLINE bool fillsVectors(const ConvShape& s) { return fillsVectors(s.groups, s.groupC(), s.groupO()); }
 
 // For each r the lanes l ^ r.
 struct Exchanges {
