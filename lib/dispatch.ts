@@ -137,9 +137,17 @@ export function inTheNameOf<T>(name: string, operation: string, run: () => T): T
 
 let scratch = { buffer: new ArrayBuffer(0), address: 0, bytes: 0 }
 
+function scratchBuffer(bytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes)
+  } catch (cause) {
+    throw new ValueError(`working memory of ${bytes} bytes could not be allocated`, { cause })
+  }
+}
+
 function scratchAddress(bytes: number): number {
   if (bytes > scratch.bytes) {
-    const buffer = new ArrayBuffer(bytes + 64)
+    const buffer = scratchBuffer(bytes + 64)
     scratch = { buffer, address: Math.ceil(addressOf(buffer) / 64) * 64, bytes }
   }
   return scratch.address

@@ -1,7 +1,8 @@
 // Loads the addon and gives it types. Imported by dispatch and program only: everything else goes through them.
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { NativeError } from './errors.js'
+import { environment } from './environment.js'
+import { NativeError, ValueError } from './errors.js'
 
 /** Opaque 64-byte aligned native memory, freed when the last handle to it is collected or released. */
 export type NativeHandle = { readonly __native: unique symbol }
@@ -51,7 +52,15 @@ export interface NativeAddon {
 
 const addonPath = fileURLToPath(new URL('../build/Release/steepest.node', import.meta.url))
 
+/** The core reads the variable itself, and would take a text that is no number for none. */
+function checkThreads(): void {
+  const threads = environment('STEEPEST_THREADS')
+  if (threads !== undefined && !/^[1-9]\d{0,3}$/.test(threads))
+    throw new ValueError(`STEEPEST_THREADS: it must be a number of threads from 1 to 9999, got '${threads}'`)
+}
+
 function load(): NativeAddon {
+  checkThreads()
   try {
     return createRequire(import.meta.url)(addonPath) as NativeAddon
   } catch (cause) {

@@ -91,8 +91,16 @@ function stateOf(fn: string, seed: number): number[] {
   return [seed | 0, Math.floor(seed / 2 ** 32) | 0, 0, 0]
 }
 
+function firstSeed(): number {
+  const text = environment('STEEPEST_SEED')
+  if (text === undefined) return Date.now()
+  const seed = Number(text)
+  if (!Number.isSafeInteger(seed)) throw new ValueError(`STEEPEST_SEED: it must be a safe integer, got '${text}'`)
+  return seed
+}
+
 /** The default generator: initializers and dropout draw from it unless they are given one. */
-export const random = new Generator(Number(environment('STEEPEST_SEED') ?? Date.now()))
+export const random = new Generator(firstSeed())
 
 /** Seeds the default generator: the same seed makes the same run. */
 export function setSeed(seed: number): void {

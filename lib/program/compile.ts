@@ -120,7 +120,7 @@ function keepPrepared({ prepared, rows }: Division): Prepared {
   return {
     count: prepared.length,
     reads: [...new Set(prepared.flatMap(({ inputs }) => inputs.map(({ storage }) => storage)))].filter(countsWrites),
-    memory: bytes > 0 ? allocateVariable(bytes) : null,
+    memory: bytes > 0 ? allocateVariable(bytes, 'program') : null,
     offsets: new Map(kept.map((storage, i) => [storage, offsets[i] as number])),
   }
 }

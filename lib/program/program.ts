@@ -233,7 +233,7 @@ class Recorded<A extends readonly unknown[], R> {
     // Let go of first, so that both need not fit at once; none is kept should the larger one be refused.
     this.arena?.dispose()
     this.arena = null
-    this.arena = allocateVariable(compiled.arenaBytes)
+    this.arena = allocateVariable(compiled.arenaBytes, this.name)
     return this.arena
   }
 

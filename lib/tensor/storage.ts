@@ -160,13 +160,18 @@ const resultSlab: Slab = { block: noBlock, used: resultSlabBytes, bytes: resultS
 let nativeBytes = 0
 const pool = new BlockPool<Block>(maxPooledBytes)
 
-function newBlock(bytes: number): Block {
+/** The memory that `allocate` gives; a ValueError where the system has none. */
+function orRefusal<T>(what: string, bytes: number, allocate: (bytes: number) => T): T {
   try {
-    const memory = new ArrayBuffer(bytes)
-    return { memory, address: addressOf(memory) }
+    return allocate(bytes)
   } catch (cause) {
-    throw new ValueError(`tensor: ${bytes} bytes could not be allocated`, { cause })
+    throw new ValueError(`${what}: ${bytes} bytes could not be allocated`, { cause })
   }
+}
+
+function newBlock(bytes: number): Block {
+  const memory = orRefusal('tensor', bytes, (size) => new ArrayBuffer(size))
+  return { memory, address: addressOf(memory) }
 }
 
 /** Memory that is not zeroed first, which would cost as much as filling it does. Buffers have a largest size, which ArrayBuffers exceed. */
@@ -229,9 +234,9 @@ function nativeStorage(memory: NativeHandle, bytes: number, readOnly: boolean): 
   return new Storage({ memory, address: addressOf(memory) }, addressOf(memory), bytes, 'native', readOnly)
 }
 
-/** Zeroed, 64-byte aligned native memory for a variable; belongs to no scope. */
-export function allocateVariable(bytes: number): Storage {
-  return nativeStorage(allocateNative(Math.max(bytes, alignment)), bytes, false)
+/** Zeroed, 64-byte aligned native memory for a variable, or for what else is named in a refusal; belongs to no scope. */
+export function allocateVariable(bytes: number, what = 'variable'): Storage {
+  return nativeStorage(orRefusal(what, Math.max(bytes, alignment), allocateNative), bytes, false)
 }
 
 /** The memory that some thread of this process shared under a name, to be read; null if nobody holds memory of that name and size. */

@@ -18,7 +18,8 @@
 
 namespace steepest {
 
-// When to give up: between two repeats, or between two rows (only where nobody will look at the result: the environment ends).
+// When to give up: between two repeats, or between two rows (the environment ends: what it was to return is gone,
+// and variables that other threads opened are left half updated).
 enum class Stop : int { no = 0, betweenRuns = 1, betweenRows = 2 };
 
 struct Outcome {

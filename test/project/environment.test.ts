@@ -1,7 +1,8 @@
 // One registry of environment variables: lib/environment.ts. The docs page lists the same names, and nothing reads another.
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { environmentVariables } from '../../lib/environment.js'
-import { filesUnder, read } from './sources.js'
+import { filesUnder, read, root } from './sources.js'
 
 const registered = Object.keys(environmentVariables).sort()
 
@@ -20,5 +21,24 @@ describe('environment variables', () => {
     const sources = filesUnder(['native'], ['.cc', '.h'])
     const names = sources.flatMap((file) => [...read(file).matchAll(/getenv\("(\w+)"\)/g)].map((match) => match[1]))
     expect(names.filter((name) => name.startsWith('STEEPEST_') && !registered.includes(name))).toEqual([])
+  })
+
+  it.each([
+    ['STEEPEST_THREADS', 'abc'],
+    ['STEEPEST_THREADS', '0'],
+    ['STEEPEST_THREADS', '-3'],
+    ['STEEPEST_THREADS', '1e3'],
+    ['STEEPEST_SEED', 'abc'],
+    ['STEEPEST_SEED', '1.5'],
+    ['STEEPEST_PROGRAM', 'no-such'],
+  ])('%s=%s is refused by name', (name, value) => {
+    const args = ['--input-type=module', '--eval', "await import('./dist/index.js')"]
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, [name]: value },
+    })
+    expect(status).not.toBe(0)
+    expect(stderr).toMatch(new RegExp(`ValueError.*: ${name}: .*'${value}'`))
   })
 })

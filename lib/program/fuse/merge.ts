@@ -7,14 +7,11 @@ import type { DType } from '../../tensor/dtype.js'
 import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { isState, type RecordedRow } from '../recorder.js'
-import { changesBetween } from './readers.js'
+import { changesBetween, samePlace } from './readers.js'
 
 /** Far below what a row of the interpreter may have: native/kernels/pointwise_formula.h. */
 const maxOperands = 32
 const maxInstructions = 96
-
-const samePlace = (a: Tensor, b: Tensor): boolean =>
-  a.storage === b.storage && a.byteOffset === b.byteOffset && a.size === b.size && a.dtype === b.dtype
 
 /** The source of a row that can be merged: computed by the fast kernel, every result by an instruction. */
 function sourceOf({ kernel, twin, source }: RecordedRow): PointwiseSource | null {

@@ -3,6 +3,10 @@ import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
 
+/** Whether two tensors are the same elements: storages can hold several, side by side. */
+export const samePlace = (a: Tensor, b: Tensor): boolean =>
+  a.storage === b.storage && a.byteOffset === b.byteOffset && a.size === b.size && a.dtype === b.dtype
+
 /** Positions of the rows that read each storage. */
 export function readersOf(rows: readonly RecordedRow[]): Map<Storage, number[]> {
   const readers = new Map<Storage, number[]>()

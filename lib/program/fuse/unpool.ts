@@ -7,7 +7,7 @@ import { operandKinds } from '../../ops/expression/layout.js'
 import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
-import { changesBetween, readersOf } from './readers.js'
+import { changesBetween, readersOf, samePlace } from './readers.js'
 
 /** The inputs of where(condition of the one, the other, 0); null for any other formula. */
 function maskOf(root: Expression): { value: Expression; gradient: Expression } | null {
@@ -50,14 +50,16 @@ export function maskBeforeUnpooling(rows: readonly RecordedRow[], isTemporary: (
   const poolings = new Map(rows.filter(({ kernel }) => kernel.name === 'maxPool2d').map((row) => [row.outputs[1]?.storage, row]))
   const result = [...rows]
   rows.forEach((spread, i) => {
-    const pooling = poolings.get(spread.inputs[1]?.storage)
+    const where = spread.inputs[1]
+    const pooling = poolings.get(where?.storage)
     const [dx] = spread.outputs
-    if (spread.kernel.name !== 'maxPool2dBackward' || spread.twin || !pooling || !dx || !isTemporary(dx.storage)) return
+    if (spread.kernel.name !== 'maxPool2dBackward' || spread.twin || !where || !pooling || !dx || !isTemporary(dx.storage)) return
+    if (!samePlace(pooling.outputs[1] as Tensor, where)) return
     const [at, ...others] = readers.get(dx.storage) ?? []
     const mask = at === undefined || others.length > 0 ? null : masked(rows[at] as RecordedRow)
-    if (at === undefined || !mask || mask.gradient.storage !== dx.storage) return
+    if (at === undefined || !mask || !samePlace(mask.gradient, dx)) return
     const [pooled, image] = [pooling.outputs[0] as Tensor, pooling.inputs[0] as Tensor]
-    if (mask.value.storage !== image.storage || changesBetween(rows, i, at, spread.inputs)) return
+    if (!samePlace(mask.value, image) || changesBetween(rows, i, at, spread.inputs)) return
     const [first, second] = swapped(spread, rows[at] as RecordedRow, pooled, mask.gradient)
     result[i] = first
     result[at] = second
