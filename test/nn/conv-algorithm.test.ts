@@ -75,3 +75,23 @@ describe('the layer', () => {
     expect(y.dataSync()).toEqual(st.conv2d(x, layer.kernel, { convAlgorithm: 'winograd' }).dataSync())
   })
 })
+
+describe('an image', () => {
+  test.each([
+    [4, 16],
+    [5, 16],
+    [4, 8],
+    [5, 1],
+    [9, 4],
+  ])('of %i columns in %i groups has the same bits alone and in a batch', (width, groups) => {
+    const random = new st.Generator(2)
+    const images = random.normal([16, 6, width, 64])
+    const kernel = random.normal([3, 3, 64 / groups, 64])
+    const options = { padding: 'same', groups, convAlgorithm: 'direct' } as const
+    const together = st.conv2d(images, kernel, options).dataSync()
+    for (let i = 0; i < 16; i++) {
+      const alone = st.conv2d(images.slice([i], [1]), kernel, options).dataSync()
+      expect(alone).toEqual(together.slice(i * alone.length, (i + 1) * alone.length))
+    }
+  })
+})
