@@ -245,7 +245,10 @@ export function openStorage(name: number, bytes: number): Storage | null {
   return memory ? nativeStorage(memory, bytes, true) : null
 }
 
-/** Bytes held outside the garbage collector's reach: live variables, and disposed buffers kept for reuse. */
+/**
+ * Bytes held outside the garbage collector's reach: variables and the arenas of programs until they are disposed of (one that was only collected
+ * has given its memory back and still counts), and disposed buffers kept for reuse.
+ */
 export function memory(): { variableBytes: number; pooledBytes: number } {
   return { variableBytes: nativeBytes, pooledBytes: pool.bytes }
 }
