@@ -63,7 +63,7 @@ def optimizer(spec):
     if spec["kind"] == "adam":
         return keras.optimizers.Adam(spec["rate"], epsilon=spec["epsilon"])
     if spec["kind"] == "sgd":
-        return keras.optimizers.SGD(spec["rate"], momentum=spec["momentum"])
+        return keras.optimizers.SGD(spec["rate"], momentum=float(spec["momentum"]))
     return keras.optimizers.RMSprop(spec["rate"], rho=spec["decay"], epsilon=spec["epsilon"])
 
 
