@@ -35,11 +35,8 @@ export function rival(rows: readonly Row[], against: string): Row | undefined {
 /** Why a contender is ahead, by workload and family. */
 export const reasons: Record<string, string> = {
   'mlp-infer-32 ONNX Runtime':
-    'each of our steps copies its batch into a tensor (0.1 MB), 0.01 of 0.07 ms; ONNX Runtime is handed the array itself',
-  'mlp-infer-256 ONNX Runtime':
-    'each of our steps copies its batch into a tensor (0.8 MB), 0.05 to 0.1 of 0.5 ms; ONNX Runtime is handed the array itself',
-  'resnet20-infer-1 ONNX Runtime':
-    'our pass takes 0.21 ms at some times and 0.32 at others, with the same code and data, and why is not known; ONNX Runtime also keeps kernels packed from run to run',
+    'a tenth of our pass is the call and the copy of its batch into a tensor (0.1 MB); ONNX Runtime is handed the array itself',
+  'mlp-infer-256 ONNX Runtime': 'our pass copies its batch into a tensor first (0.8 MB); ONNX Runtime is handed the array itself',
   'neuron plain JavaScript':
     'a step is a few hundred multiplications: ours is nearly all call, copies of the batch and dispatch of rows, which a loop in JavaScript has not',
 }
