@@ -42,7 +42,7 @@ for (const layers of [1, 1, 40]) {
 console.log(JSON.stringify(figures.slice(1)))
 `
 
-/** A fraction of the smallest object, a number of 16 bytes; what V8's compiler leaves out of a short loop differs by some hundred bytes. */
+/** A fraction of the smallest object, a number of 16 bytes; figures of one program differ from run to run by some hundred bytes. */
 const bytesPerRow = 4
 
 it('is the same for programs of few and of many rows: below 1.5 kB in a synchronous call, 3 kB in an awaited one', async () => {

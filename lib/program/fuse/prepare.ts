@@ -5,6 +5,7 @@ import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
 import { convolutionArguments } from './convolution.js'
+import { samePlace } from './readers.js'
 
 /** Rows in two parts, of which the first runs before the second, and only if something that it reads was written. */
 export interface Division {
@@ -89,9 +90,7 @@ export function prepareRows(rows: readonly RecordedRow[], isTemporary: (storage:
     .map((row) => {
       const kernel = row.inputs[1]
       if (!readsKernel(row) || !kernel || !unchanging.has(kernel.storage)) return row
-      const same = transforms.find(
-        (known) => known.kernel.storage === kernel.storage && known.kernel.byteOffset === kernel.byteOffset,
-      )
+      const same = transforms.find((known) => samePlace(known.kernel, kernel))
       const transform = same ?? { kernel, row: transformOf(kernel, row) }
       if (!same) transforms.push(transform)
       return withTransformed(row, transform.row.outputs[0] as Tensor)
