@@ -1,7 +1,9 @@
-// What `fit` costs beyond its kernels: [--workload mlp] [--epochs 3] [--rounds 3]. In turns, each in a process of its own: the whole of fit, from
-// data in memory to the trained model, callbacks included, per step; and the sum over the kernels of the same step and of the gather of its
-// batch, timed one by one in a replayed program (STEEPEST_PROGRAM=profile). Target: at most 5 % more.
-import { spawnSync } from 'node:child_process'
+// What `fit` costs beyond its kernels: [--workload mlp] [--epochs 3] [--rounds 15]. Two processes take turns of a few hundred milliseconds: one
+// runs the whole of fit, from data in memory to the trained model, callbacks included, and gives its time per step; the other the same step
+// with the gather of its batch, replayed, and gives the sum over its kernels, timed one by one (STEEPEST_PROGRAM=profile). Target: at most 5 % more.
+// Invariant: the two of a round are neighbours in time, and every other round begins with the other one, so that the machine's moods cancel.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -17,7 +19,7 @@ const { values } = parseArgs({
   options: {
     workload: { type: 'string', default: 'mlp' },
     epochs: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '15' },
     role: { type: 'string' },
   },
 })
@@ -46,21 +48,28 @@ function dataSet(data: BenchData): [st.Tensor, st.Tensor] {
   return [x, st.tensor(repeat(new Int32Array(rows), data.y), [rows], 'int32')]
 }
 
-/** Microseconds of all rows of a replayed step, the last column of the listing. */
-function kernels(data: BenchData): number {
+type Role = 'kernels' | 'fit'
+/** Microseconds a step, measured anew with every call. */
+type Turn = () => number | Promise<number>
+
+/** All rows of a replayed step, the last column of the listing. */
+function kernelsOf(data: BenchData): Turn {
   const { batch } = workload
   const body = bodyOf(workload, data)
   const [x, y] = dataSet(data)
-  const program = st.program((rows: st.Tensor) => body(st.gather(x, rows), st.gather(y, rows)))
   const order = new st.Generator(1).permutation(y.size)
   const steps = y.size / batch
-  for (let i = 0; i < 200; i++) program.sync(order.slice((i % steps) * batch, batch))
-  const rows = program.toString().split('\n').slice(2)
-  return rows.reduce((sum, row) => sum + Number(row.trim().split(/\s+/).at(-1)), 0)
+  return () => {
+    const program = st.program((rows: st.Tensor) => body(st.gather(x, rows), st.gather(y, rows)))
+    for (let i = 0; i < Number(values.epochs) * steps; i++) program.sync(order.slice((i % steps) * batch, batch))
+    const rows = program.toString().split('\n').slice(2)
+    program.dispose()
+    return rows.reduce((sum, row) => sum + Number(row.trim().split(/\s+/).at(-1)), 0)
+  }
 }
 
-/** Microseconds a step of the whole of fit. */
-async function fit(data: BenchData): Promise<number> {
+/** The whole of fit. */
+function fitOf(data: BenchData): Turn {
   const { batch, batches } = workload
   const model = st.model(loadedNetwork(workload, data))
   model.compile({
@@ -75,31 +84,56 @@ async function fit(data: BenchData): Promise<number> {
       losses += logs.loss ?? 0
     },
   }
-  const options = { batchSize: batch, verbose: 0, callbacks: [callback] } as const
-  await model.fit(x, y, { ...options, epochs: 1 })
-  const start = performance.now()
-  await model.fit(x, y, { ...options, epochs })
-  if (!Number.isFinite(losses)) throw new Error('the loss is not finite')
-  return (1000 * (performance.now() - start)) / (epochs * copies * batches)
+  return async () => {
+    const start = performance.now()
+    await model.fit(x, y, { batchSize: batch, verbose: 0, callbacks: [callback], epochs })
+    if (!Number.isFinite(losses)) throw new Error('the loss is not finite')
+    return (1000 * (performance.now() - start)) / (epochs * copies * batches)
+  }
 }
 
-function measured(role: string): number {
-  const args = [process.argv[1] as string, '--role', role, '--workload', workload.name, '--epochs', values.epochs]
+function start(role: Role): ChildProcess {
+  const args = ['--role', role, '--workload', workload.name, '--epochs', values.epochs]
   const env = { ...process.env, ...(role === 'kernels' ? { STEEPEST_PROGRAM: 'profile' } : {}) }
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
-  if (status !== 0) throw new Error(stderr)
-  return Number(stdout)
+  const worker = fork(process.argv[1] as string, args, { env })
+  return worker.on('exit', (code) => {
+    if (code !== 0) throw new Error(`the process of ${role} failed`)
+  })
+}
+
+/** Takes a turn whenever the parent asks for one. */
+function serve(role: Role): void {
+  const turn = { kernels: kernelsOf, fit: fitOf }[role](dataOf(workload))
+  process.on('message', async () => process.send?.(await turn()))
+}
+
+/** A round: both figures, in the order of `roles`. */
+async function round(workers: Record<Role, ChildProcess>, roles: readonly Role[]): Promise<Record<Role, number>> {
+  const figures = { kernels: 0, fit: 0 }
+  for (const role of roles) {
+    const worker = workers[role]
+    worker.send('turn')
+    figures[role] = (await once(worker, 'message'))[0] as number
+  }
+  return figures
+}
+
+async function compare(): Promise<void> {
+  const workers = { kernels: start('kernels'), fit: start('fit') }
+  await round(workers, ['kernels', 'fit'])
+  const ratios: number[] = []
+  for (let i = 0; i < Number(values.rounds); i++) {
+    const { kernels, fit } = await round(workers, i % 2 === 0 ? ['kernels', 'fit'] : ['fit', 'kernels'])
+    ratios.push(fit / kernels)
+    console.log(
+      `round ${i + 1}  kernels ${kernels.toFixed(0)} µs a step, fit ${fit.toFixed(0)} µs: ${(100 * (fit / kernels - 1)).toFixed(1)} % more`,
+    )
+  }
+  for (const worker of Object.values(workers)) worker.disconnect()
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => (100 * (quantile(ratios, q) - 1)).toFixed(1))
+  console.log(`median: ${middle} % more, the middle half of the rounds from ${low} to ${high} %`)
 }
 
 if (workload.task !== 'training' || workload.classes === 2) throw new Error('--workload must be mlp, mlp-adam, cnn or resnet20')
-if (values.role) console.log(await (values.role === 'kernels' ? kernels : fit)(dataOf(workload)))
-else {
-  const ratios = Array.from({ length: Number(values.rounds) }, (_, round) => {
-    const [sum, whole] = [measured('kernels'), measured('fit')]
-    console.log(
-      `round ${round + 1}  kernels ${sum.toFixed(0)} µs a step, fit ${whole.toFixed(0)} µs: ${(100 * (whole / sum - 1)).toFixed(1)} % more`,
-    )
-    return whole / sum
-  })
-  console.log(`median: ${(100 * (quantile(ratios, 0.5) - 1)).toFixed(1)} % more`)
-}
+if (values.role) serve(values.role as Role)
+else await compare()
