@@ -1,11 +1,10 @@
 // What each pass over recorded rows is worth: [--workloads cnn,resnet20] [--rounds 3] [--calls 40]. A step with all passes and with one left
 // out take turns, each in a process of its own; printed is the median time and the median of the paired ratios.
 // Invariant: nothing is left out but what STEEPEST_PROGRAM names.
-import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as st from 'steepest'
+import { again } from './support/again.js'
 import { batchOf, readData } from './support/datafile.js'
 import { folder, prepare } from './support/sampling.js'
 import { bodyOf } from './support/steps.js'
@@ -49,15 +48,8 @@ function measure(workload: Workload): number {
 }
 
 /** The same in a process of its own, with a switch of programs. */
-function measured(workload: Workload, setting: string): number {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [fileURLToPath(import.meta.url), '--measure', workload.name, '--calls', options.calls],
-    { encoding: 'utf8', env: { ...process.env, STEEPEST_PROGRAM: setting } },
-  )
-  if (status !== 0) throw new Error(`${workload.name} with STEEPEST_PROGRAM='${setting}': ${stderr}`)
-  return Number(stdout)
-}
+const measured = (workload: Workload, setting: string): number =>
+  Number(again(['--measure', workload.name, '--calls', options.calls], setting))
 
 function report(workload: Workload): void {
   for (const setting of switches) {

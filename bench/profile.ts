@@ -1,13 +1,12 @@
 // Where the time of a step goes: [--workloads mlp,resnet20] [--calls 100] [--rows] [--write]. Operations with their time, share, arithmetic as a
 // part of the machine's peak (more than all of it by Winograd's shortcuts) and traffic; with --rows every row in its order. --write keeps
 // the operations in bench/results/profile.json, from which docs/benchmarks.md has them. Each workload in a process of its own.
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { again } from './support/again.js'
 import { type Ceilings, ceilings } from './support/machine.js'
 import { type Profile, profileFile } from './support/profile-page.js'
-import { byOperation, type OperationTime, type RowTime, rowTimes } from './support/row-times.js'
+import { byOperation, type OperationTime, type RowTime, ratesOf, rowTimes } from './support/row-times.js'
 import { prepare } from './support/sampling.js'
 import { type Workload, workloadNamed, workloads } from './support/workloads.js'
 
@@ -21,27 +20,20 @@ const { values: options } = parseArgs({
   },
 })
 
-function measured(workload: Workload): RowTime[] {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [fileURLToPath(import.meta.url), '--measure', workload.name, '--calls', options.calls],
-    { encoding: 'utf8', env: { ...process.env, STEEPEST_PROGRAM: 'profile' } },
-  )
-  if (status !== 0) throw new Error(`${workload.name}: ${stderr}`)
-  return JSON.parse(stdout) as RowTime[]
-}
+const measured = (workload: Workload): RowTime[] =>
+  JSON.parse(again(['--measure', workload.name, '--calls', options.calls], 'profile')) as RowTime[]
 
 function show(name: string, rows: readonly (RowTime | OperationTime)[], peak: Ceilings | undefined): void {
   const all = rows.reduce((sum, { microseconds }) => sum + microseconds, 0)
   console.log(`\n${name}: ${all.toFixed(1)} µs in rows`)
   for (const row of rows) {
-    const { operation, kernel, bytes, flops, microseconds } = row
-    const rate = flops / microseconds / 1000
+    const { operation, kernel, microseconds } = row
+    const { share, gflops, ofPeak, gigabytes } = ratesOf(row, all, peak?.allThreads)
     const columns = [
       microseconds.toFixed(1).padStart(9),
-      `${((100 * microseconds) / all).toFixed(1)} %`.padStart(7),
-      (peak ? `${((100 * rate) / peak.allThreads).toFixed(1)} % of peak` : `${rate.toFixed(1)} GFLOP/s`).padStart(16),
-      `${(bytes / microseconds / 1000).toFixed(1)} GB/s`.padStart(11),
+      share.padStart(7),
+      (ofPeak ? `${ofPeak} of peak` : `${gflops} GFLOP/s`).padStart(16),
+      `${gigabytes} GB/s`.padStart(11),
       'rows' in row ? `${row.rows} × ${operation} (${kernel})` : `${operation} (${kernel}) ${row.outputs}`,
     ]
     console.log(columns.join('  '))

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { root } from './contenders.js'
-import type { OperationTime } from './row-times.js'
+import { type OperationTime, ratesOf } from './row-times.js'
 
 export interface Profile {
   workload: string
@@ -26,11 +26,9 @@ export function profileLines({ operations, peakGflops }: Profile): string[] {
   const all = operations.reduce((sum, { microseconds }) => sum + microseconds, 0)
   const lines = operations
     .filter(({ microseconds }) => microseconds >= leastShare * all)
-    .map(({ operation, kernel, rows, microseconds, flops, bytes }) => {
-      const rate = flops / microseconds / 1000
-      const peak = peakGflops ? `${((100 * rate) / peakGflops).toFixed(1)} %` : ''
-      const share = `${((100 * microseconds) / all).toFixed(1)} %`
-      return `| ${operation} | ${kernel} | ${rows} | ${microseconds.toFixed(1)} | ${share} | ${peak} | ${(bytes / microseconds / 1000).toFixed(1)} |`
+    .map((row) => {
+      const { share, ofPeak, gigabytes } = ratesOf(row, all, peakGflops)
+      return `| ${row.operation} | ${row.kernel} | ${row.rows} | ${row.microseconds.toFixed(1)} | ${share} | ${ofPeak} | ${gigabytes} |`
     })
   const head = ['| operation | kernel | rows | µs | of the step | of peak | GB/s |', '|---|---|---|---|---|---|---|']
   return ['', `Where our ${all.toFixed(0)} µs in rows go (\`npm run bench profile\`):`, '', ...head, ...lines]

@@ -89,3 +89,17 @@ export function byOperation(rows: readonly RowTime[]): OperationTime[] {
   }
   return [...groups.values()].sort((a, b) => b.microseconds - a.microseconds)
 }
+
+/**
+ * What a row's time means, written out: its share of `all` microseconds, its arithmetic (as a part of a peak in GFLOP/s, else '') and traffic. A row
+ * under 0.05 µs reads as 0 in a listing and counts as that. */
+export function ratesOf({ flops, bytes, microseconds }: Omit<RowTime, 'outputs'>, all: number, peak: number | undefined) {
+  const perNanosecond = (count: number): number => count / Math.max(microseconds, 0.05) / 1000
+  const gflops = perNanosecond(flops)
+  return {
+    share: `${((100 * microseconds) / all).toFixed(1)} %`,
+    gflops: gflops.toFixed(1),
+    ofPeak: peak ? `${((100 * gflops) / peak).toFixed(1)} %` : '',
+    gigabytes: perNanosecond(bytes).toFixed(1),
+  }
+}
