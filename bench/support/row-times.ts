@@ -92,7 +92,8 @@ export function byOperation(rows: readonly RowTime[]): OperationTime[] {
 
 /**
  * What a row's time means, written out: its share of `all` microseconds, its arithmetic (as a part of a peak in GFLOP/s, else '') and traffic. A row
- * under 0.05 µs reads as 0 in a listing and counts as that. */
+ * under 0.05 µs reads as 0 in a listing and counts as that.
+ */
 export function ratesOf({ flops, bytes, microseconds }: Omit<RowTime, 'outputs'>, all: number, peak: number | undefined) {
   const perNanosecond = (count: number): number => count / Math.max(microseconds, 0.05) / 1000
   const gflops = perNanosecond(flops)

@@ -1,5 +1,6 @@
-// The rules of the house that a program can check: sizes of files, who may touch bytes, Node-API, BLAS and memory.
+// The rules of the house that a program can check: sizes of files, who may touch bytes, Node-API, BLAS and memory, that passes are shown.
 import { describe, expect, it } from 'vitest'
+import { passNames } from '../../lib/program/settings.js'
 import { filesUnder, read } from './sources.js'
 
 const lineBudget = 300
@@ -63,6 +64,13 @@ describe('TypeScript', () => {
         (file) => file !== 'test/project/house.test.ts' && escapes.test(read(file)),
       ),
     ).toEqual([])
+  })
+})
+
+describe('passes', () => {
+  it.each(passNames)('%s has a switch in the benchmark of passes and a line in docs/programs.md', (name) => {
+    expect(/^const switches = \[(.*?)\]/ms.exec(read('bench/passes.ts'))?.[1]).toContain(`'${name}'`)
+    expect(read('docs/programs.md')).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'))
   })
 })
 
