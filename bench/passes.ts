@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
     measure: { type: 'string' },
   },
 })
-const switches = ['dead', 'epilogue', 'unpool', 'convolution', 'prepare', 'merge', 'slices', 'segments', 'inplace'].map(
+const switches = ['dead', 'epilogue', 'unpool', 'spread', 'convolution', 'prepare', 'merge', 'slices', 'segments', 'inplace'].map(
   (name) => `no-${name}`,
 )
 

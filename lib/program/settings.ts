@@ -3,7 +3,17 @@ import { environment } from '../environment.js'
 import { ValueError } from '../errors.js'
 
 /** Passes over recorded rows, in the order in which they run. */
-export const passNames = ['dead', 'epilogue', 'unpool', 'convolution', 'prepare', 'merge', 'slices', 'segments'] as const
+export const passNames = [
+  'dead',
+  'epilogue',
+  'unpool',
+  'spread',
+  'convolution',
+  'prepare',
+  'merge',
+  'slices',
+  'segments',
+] as const
 export type PassName = (typeof passNames)[number]
 
 const modes = ['eager', 'unplanned', 'check', 'profile', 'no-inplace'] as const

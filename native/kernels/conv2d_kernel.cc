@@ -245,7 +245,7 @@ Status conv2dBackwardKernelFast(const Row& row) {
     std::fill_n(g.dw, s.taps() * s.groupC() * s.O, 0.0f);
     return {};
   }
-  if (s.winograd) return winogradBackwardKernel(s, row), Status{};
+  if (s.winograd) return winogradBackwardKernel(s, row, nullptr), Status{};
   if (s.isDepthwise()) return depthwiseBackwardKernel(row, s);
   g.x = row.buffer<float>(1);
   g.dy = row.buffer<float>(2);

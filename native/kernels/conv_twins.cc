@@ -66,6 +66,14 @@ void clear(double* values, int64_t count) {
   for (int64_t i = 0; i < count; ++i) values[i] = 0;
 }
 
+// Element i of dy, which lies at windows of 2x2 pixels side by side, spread over the pixels.
+double spreadAt(const ConvShape& s, const double* dy, const uint8_t* where, int64_t i) {
+  const int64_t o = i % s.O, w = i / s.O % s.OW, h = i / s.O / s.OW % s.OH, n = i / s.O / s.OW / s.OH;
+  if (h / 2 >= s.OH / 2 || w / 2 >= s.OW / 2) return 0;
+  const int64_t window = ((n * (s.OH / 2) + h / 2) * (s.OW / 2) + w / 2) * s.O + o;
+  return where[window] == h % 2 * 2 + w % 2 ? dy[window] : 0;
+}
+
 }  // namespace
 
 double convolutionAt(const ConvShape& s, const double* x, const double* w, int64_t y) {
@@ -123,6 +131,32 @@ Status conv2dBackwardKernelTwin(const Row& row) {
   const double* dy = row.buffer<double>(2);
   clear(dw, s.taps() * s.groupC() * s.O);
   visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dw[k] += x[j] * dy[i]; });
+  return {};
+}
+
+// Buffers and arguments are those of conv2dBackwardInputPooledFast; scratch may be missing.
+Status conv2dBackwardInputPooledTwin(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, row.bufferCount, &s) || row.bufferCount < 4) return kBadRow;
+  double* dx = row.buffer<double>(0);
+  const double* dy = row.buffer<double>(1);
+  const double* w = row.buffer<double>(2);
+  const uint8_t* where = row.buffer<uint8_t>(3);
+  clear(dx, s.N * s.H * s.W * s.C);
+  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dx[j] += spreadAt(s, dy, where, i) * w[k]; });
+  return {};
+}
+
+// Buffers and arguments are those of conv2dBackwardKernelPooledFast; scratch may be missing.
+Status conv2dBackwardKernelPooledTwin(const Row& row) {
+  ConvShape s;
+  if (!parseConv(row, row.bufferCount, &s) || row.bufferCount < 4) return kBadRow;
+  double* dw = row.buffer<double>(0);
+  const double* x = row.buffer<double>(1);
+  const double* dy = row.buffer<double>(2);
+  const uint8_t* where = row.buffer<uint8_t>(3);
+  clear(dw, s.taps() * s.groupC() * s.O);
+  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dw[k] += x[j] * spreadAt(s, dy, where, i); });
   return {};
 }
 

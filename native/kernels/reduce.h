@@ -11,6 +11,9 @@
 
 namespace steepest {
 
+constexpr int64_t kLeaf = 64;  // rows, or vectors of a row, between two levels of the tree
+constexpr int64_t kWide = 64;  // narrower rows are taken several at a time, so that vectors are full
+
 enum class Reduction { sum = 0, mean = 1, maximum = 2, minimum = 3, product = 4 };
 
 // Integers wrap around; maximum and minimum propagate NaN.

@@ -204,24 +204,29 @@ struct ColumnLanes {
 #endif
 };
 
+// The transform of one vector of channels; position p goes to to[p * stride].
+template <class Transform, class Load>
+HWY_INLINE void transformTo(const Load& load, float* to, int64_t stride) {
+  const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
+    float* position = to + row * kPatchSide * stride;
+    keepInRegister(position);
+#pragma GCC unroll 6
+    for (int column = 0; column < Transform::kOut; ++column) hn::StoreU(out[column], GemmTag(), position + column * stride);
+  };
+  transformSquare<Transform>(load, store);
+}
+
 // Transforms a square of pixels for channels [0, channels); position p goes to to[p * stride], padded to whole vectors.
 template <class Transform>
 HWY_NOINLINE void transformPixels(const PixelSquare<Transform::kIn>& square, int64_t channels, float* to, int64_t stride) {
-  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
-  const GemmTag d;
+  constexpr int kIn = Transform::kIn;
   const float* rows[kIn];
 #pragma GCC unroll 6
   for (int row = 0; row < kIn; ++row) rows[row] = square.rows[row];
   for (int64_t c = 0; c < channels; c += kLanes) {
     const ColumnLanes<kIn> lanes(square, channels - c);
     const auto load = [&](int column, GemmVector* in) HWY_ATTR { lanes.load(rows, column * square.step + c, column, in); };
-    const auto store = [&](int row, const GemmVector* out) HWY_ATTR {
-      float* position = to + c + row * kPatchSide * stride;
-      keepInRegister(position);
-#pragma GCC unroll 6
-      for (int column = 0; column < kOut; ++column) hn::StoreU(out[column], d, position + column * stride);
-    };
-    transformSquare<Transform>(load, store);
+    transformTo<Transform>(load, to + c, stride);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd_correlation.h"
+#include "kernels/winograd_pooled-inl.h"
 #include "kernels/winograd_product-inl.h"
 #include "kernels/winograd_store-inl.h"
 #include "kernels/winograd_transform-inl.h"
@@ -32,9 +33,22 @@ HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, int64
   return image.square<kPatchSide>(at.h - g.padTop, at.w - g.padLeft);
 }
 
+// The same of a source that lies at windows.
+void transformWindows(const WinogradCorrelation& c, int64_t tile, float* to, int64_t stride) {
+  const TileGrid& g = c.grid;
+  const TilePlace at(g, tile);
+  const int64_t H = g.sourceH / 2, W = g.sourceW / 2, image = at.image * H * W * g.sourceC;
+  transformWindows<SourceTransform>({c.source + image, c.where + image, H, W, g.sourceC}, at.h - g.padTop, at.w - g.padLeft,
+                                    g.sourceC, to, stride);
+}
+
 void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t count, float* to) {
   const int64_t depth = c.grid.sourceC, stride = positionStride(c.groupSize(), depth);
   for (int64_t i = 0; i < count; ++i) {
+    if (c.where) {
+      transformWindows(c, firstTile + i, to + i * paddedChannels(depth), stride);
+      continue;
+    }
     transformPixels<SourceTransform>(findPatch(c, firstTile + i), depth, to + i * paddedChannels(depth), stride);
   }
 }
@@ -144,7 +158,12 @@ void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epi
   run(c, row);
 }
 
-void winogradBackwardInput(const ConvShape& s, const Row& row) { run(backwardInputOf(s), row); }
+void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where) {
+  WinogradCorrelation c = backwardInputOf(s);
+  c.where = where;
+  run(c, row);
+}
+
 int64_t winogradForwardScratch(const ConvShape& s) { return 4 * forwardOf(s).scratchFloats(); }
 int64_t winogradBackwardInputScratch(const ConvShape& s) { return 4 * backwardInputOf(s).scratchFloats(); }
 

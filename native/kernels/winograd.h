@@ -105,8 +105,10 @@ inline bool fitsWinograd(const ConvShape& s) {
 // The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it; w is transformed already where the shape
 // says so), conv2dBackwardInput and conv2dBackwardKernel.
 void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);
-void winogradBackwardInput(const ConvShape& s, const Row& row);
-void winogradBackwardKernel(const ConvShape& s, const Row& row);
+// `where`, unless null, says that max-pooling of 2x2 side by side stands behind the convolution: dy lies at windows, `where`
+// beside it, which of the four pixels of each has it.
+void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where);
+void winogradBackwardKernel(const ConvShape& s, const Row& row, const uint8_t* where);
 int64_t winogradForwardScratch(const ConvShape& s);
 int64_t winogradBackwardInputScratch(const ConvShape& s);
 int64_t winogradBackwardKernelScratch(const ConvShape& s);

@@ -18,7 +18,8 @@ struct WinogradCorrelation {
   bool flipped;  // the gradient to the input
   bool ready;    // the kernel comes transformed
   const float* source;
-  const float* w;  // null if the kernel comes transformed
+  const uint8_t* where;  // beside the source, which lies at windows of 2x2 pixels: which of them has it; else null
+  const float* w;        // null if the kernel comes transformed
   float* produced;
   ConvEpilogue epilogue;     // of the forward pass
   float* packed;             // [panel][tap][depth][columns of a panel], if flipped, else null

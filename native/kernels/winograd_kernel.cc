@@ -13,6 +13,7 @@
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_pooled-inl.h"
 #include "kernels/winograd_product-inl.h"
 
 #ifndef STEEPEST_KERNELS_WINOGRAD_KERNEL_CC_
@@ -28,6 +29,7 @@ struct WinogradGradient {
   TileGrid grid;  // source x, produced dy
   const float* x;
   const float* dy;
+  const uint8_t* where;  // beside dy, which lies at windows of 2x2 pixels: which of them has it; else null
   float* dw;
   float* zeros;    // a row of pixels of x or of dy
   float* sums;     // [slice][block][position][channel][column of the block]
@@ -65,20 +67,26 @@ HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
 
-// The pixels of x and of dy that belong to one tile; of dy from column `column` on.
-struct TilePair {
-  PixelSquare<kPatchSide> x;
-  PixelSquare<kTileSide> dy;
+// The pixels of x that belong to a tile.
+HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradGradient& g, const TilePlace& at) {
+  const TileGrid& t = g.grid;
+  const float* image = g.x + at.image * t.sourceH * t.sourceW * t.sourceC;
+  return Image{image, t.sourceH, t.sourceW, t.sourceC, g.zeros}.square<kPatchSide>(at.h - t.padTop, at.w - t.padLeft);
+}
 
-  HWY_INLINE TilePair(const WinogradGradient& g, int64_t tile, int64_t column) {
-    const TileGrid& t = g.grid;
-    const TilePlace at(t, tile);
-    const float* images = g.x + at.image * t.sourceH * t.sourceW * t.sourceC;
-    x = Image{images, t.sourceH, t.sourceW, t.sourceC, g.zeros}.square<kPatchSide>(at.h - t.padTop, at.w - t.padLeft);
-    const float* gradients = g.dy + at.image * t.producedH * t.producedW * t.producedC + column;
-    dy = Image{gradients, t.producedH, t.producedW, t.producedC, g.zeros}.square<kTileSide>(at.h, at.w);
+// Transforms the pixels of dy that belong to a tile, `columns` columns from `column` on.
+HWY_INLINE void transformGradient(const WinogradGradient& g, const TilePlace& at, int64_t column, int64_t columns, float* to,
+                                  int64_t stride) {
+  const TileGrid& t = g.grid;
+  const int64_t shrink = g.where ? 2 : 1, H = t.producedH / shrink, W = t.producedW / shrink;
+  const int64_t image = at.image * H * W * t.producedC + column;
+  if (g.where) {
+    const PooledImage windows{g.dy + image, g.where + image, H, W, t.producedC};
+    return transformWindows<ProductAdjoint>(windows, at.h, at.w, columns, to, stride);
   }
-};
+  const Image pixels{g.dy + image, H, W, t.producedC, g.zeros};
+  transformPixels<ProductAdjoint>(pixels.square<kTileSide>(at.h, at.w), columns, to, stride);
+}
 
 // Transforms of a group of tiles: x for all channels, dy for the block's columns.
 void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count, int64_t block, float* xTo, float* dyTo) {
@@ -86,9 +94,9 @@ void transformPairs(const WinogradGradient& g, int64_t firstTile, int64_t count,
   const int64_t columns = HWY_MIN(kGradientColumns, g.grid.producedC - column);
   const int64_t xStride = positionStride(g.groupSize(), channels), dyStride = positionStride(g.groupSize(), g.columns());
   for (int64_t i = 0; i < count; ++i) {
-    const TilePair pair(g, firstTile + i, column);
-    transformPixels<SourceTransform>(pair.x, channels, xTo + i * paddedChannels(channels), xStride);
-    transformPixels<ProductAdjoint>(pair.dy, columns, dyTo + i * g.columns(), dyStride);
+    const TilePlace at(g.grid, firstTile + i);
+    transformPixels<SourceTransform>(findPatch(g, at), channels, xTo + i * paddedChannels(channels), xStride);
+    transformGradient(g, at, column, columns, dyTo + i * g.columns(), dyStride);
   }
 }
 
@@ -174,11 +182,12 @@ WinogradGradient gradientOf(const ConvShape& s) {
 
 }  // namespace
 
-void winogradBackwardKernel(const ConvShape& s, const Row& row) {
+void winogradBackwardKernel(const ConvShape& s, const Row& row, const uint8_t* where) {
   WinogradGradient g = gradientOf(s);
   g.dw = row.buffer<float>(0);
   g.x = row.buffer<float>(1);
   g.dy = row.buffer<float>(2);
+  g.where = where;
   g.place(row.buffer<float>(3));
   HWY_DYNAMIC_DISPATCH(winogradGradient)(g);
 }

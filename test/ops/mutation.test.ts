@@ -5,7 +5,7 @@ import { injectFault } from '../../lib/fault.js'
 import { arange, full, oneHot, tensor } from '../../lib/index.js'
 import { channelGradients, channelMoments } from '../../lib/ops/channels.js'
 import { registry } from '../../lib/ops/op.js'
-import { emptyTensor } from '../../lib/tensor/tensor.js'
+import { emptyTensor, type Tensor } from '../../lib/tensor/tensor.js'
 import { randomChecks } from './random-recipe.js'
 import { checkForward, checkGradients, checkGradientsInFloat32, isDifferentiable } from './recipe.js'
 
@@ -18,6 +18,10 @@ function checksOf(kernel: string): (() => void)[] {
     .flatMap((op) => [() => checkForward(op), () => isDifferentiable(op) && checkGradientsInFloat32(op)])
   return own ? [own, ...checks] : checks
 }
+
+/** A convolution of an image of 4 × 4 to 2 × 2 by Winograd. */
+const oneWindow = [1, 4, 4, 1, 3, 3, 1, 2, 2, 1, 1, 0, 0, 1, 1, 1, 1]
+const lastPixel = (): Tensor => tensor([3], [1], 'uint8')
 
 /** Kernels that run alike for both types, so that only known values show a fault, and those that no operation encodes by itself. */
 const knownValues: Record<string, () => void> = {
@@ -33,6 +37,22 @@ const knownValues: Record<string, () => void> = {
     const geometry = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0]
     call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0])
     expect(out.array()).toEqual([[[[7]]]])
+  },
+  // One window over the four pixels of the output, the last of which has its value.
+  conv2dBackwardInputPooled: () => {
+    const out = emptyTensor('float32', [1, 4, 4, 1])
+    call(kernelNamed('conv2dBackwardInputPooled'), false, [out], [full([1], 2), full([3, 3], 3), lastPixel()], oneWindow)
+    expect(out.dataSync()[15]).toBeCloseTo(6, 4)
+  },
+  conv2dBackwardKernelPooled: () => {
+    const out = emptyTensor('float32', [3, 3, 1, 1])
+    call(kernelNamed('conv2dBackwardKernelPooled'), false, [out], [full([4, 4], 3), full([1], 2), lastPixel()], oneWindow)
+    expect(out.dataSync()[8]).toBeCloseTo(6, 4)
+  },
+  sumPooled: () => {
+    const out = emptyTensor('float32', [2])
+    call(kernelNamed('sumPooled'), false, [out], [tensor([3, 4]), tensor([3, 0], [2], 'uint8')], [1, 2, 2, 2])
+    expect(out.array()).toEqual([3, 4])
   },
   // The first position of a kernel's only channel and filter holds the first tap.
   winogradKernel: () => {

@@ -9,6 +9,7 @@ import { mergeFormulas } from './merge.js'
 import { type Division, prepareRows } from './prepare.js'
 import { joinSegments } from './segments.js'
 import { sliceBatches } from './slices.js'
+import { spreadAtLoad } from './spread.js'
 import { maskBeforeUnpooling } from './unpool.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
@@ -18,6 +19,7 @@ const passes: Readonly<Record<Exclude<PassName, 'prepare'>, Pass>> = {
   dead: dropDeadRows,
   epilogue: fuseEpilogues,
   unpool: maskBeforeUnpooling,
+  spread: spreadAtLoad,
   convolution: fuseConvolutions,
   merge: mergeFormulas,
   slices: sliceBatches,

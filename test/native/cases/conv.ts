@@ -54,12 +54,13 @@ function forEachProduct(g: Full, visit: (y: number, x: number, w: number) => voi
   }
 }
 
-function convolutions(geometry: Geometry, seed = 1): KernelCase[] {
+/** The three kernels of one convolution; `gradient` is dy, random values by default. */
+export function convolutions(geometry: Geometry, seed = 1, gradient?: number[]): KernelCase[] {
   const g = complete(geometry)
   const sizes = { y: g.N * g.OH * g.OW * g.O, x: g.N * g.H * g.W * g.C, w: ((g.KH * g.KW * g.C) / g.groups) * g.O }
   const x = randomValues(sizes.x, seed)
   const w = randomValues(sizes.w, seed + 1)
-  const dy = randomValues(sizes.y, seed + 2)
+  const dy = gradient ?? randomValues(sizes.y, seed + 2)
   const args = [
     g.N,
     g.H,
