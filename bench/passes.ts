@@ -21,9 +21,19 @@ const { values: options } = parseArgs({
     measure: { type: 'string' },
   },
 })
-const switches = ['dead', 'epilogue', 'unpool', 'spread', 'convolution', 'prepare', 'merge', 'slices', 'segments', 'inplace'].map(
-  (name) => `no-${name}`,
-)
+const switches = [
+  'dead',
+  'epilogue',
+  'unpool',
+  'spread',
+  'convolution',
+  'mask',
+  'prepare',
+  'merge',
+  'slices',
+  'segments',
+  'inplace',
+].map((name) => `no-${name}`)
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 

@@ -9,6 +9,7 @@ export const passNames = [
   'unpool',
   'spread',
   'convolution',
+  'mask',
   'prepare',
   'merge',
   'slices',

@@ -37,6 +37,9 @@ bool parseConv(const Row& row, int64_t buffers, ConvShape* shape);
 // Element y of the convolution by its definition, for twins.
 double convolutionAt(const ConvShape& s, const double* x, const double* w, int64_t y);
 
+// The gradient to the input by its definition, for twins; of dy at windows, with `where` beside it, as winograd.h says.
+void inputGradient(const ConvShape& s, const double* dy, const uint8_t* where, const double* w, double* dx);
+
 // Positions first, first + step, … of the produced axis. Position number j reads taps tap, tap + tapStep, … (taps of them), the
 // t-th of which meets source index source + j * sourceStep + t * tapSource.
 struct AxisRun {

@@ -280,7 +280,7 @@ Status conv2dBackwardInputFast(const Row& row) {
   if (!parseConv(row, 4, &s) || s.transformed) return kBadRow;
   if (s.isPointwise()) return matmulFast(inputProduct(row, s).row);
   if (s.N * s.H * s.W * s.C == 0) return {};
-  if (s.winograd) return winogradBackwardInput(s, row, nullptr), Status{};
+  if (s.winograd) return winogradBackwardInput(s, row, nullptr, {}), Status{};
   run(inputCorrelation(s, row), s, row.buffer<float>(2));
   return {};
 }

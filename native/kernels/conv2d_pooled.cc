@@ -1,6 +1,5 @@
-// conv2dBackwardInputPooled and conv2dBackwardKernelPooled: the gradients of a convolution that max-pooling stands behind, from
-// the gradient of what was pooled. Programs put them in place of a row that spreads it over the pixels and of those that read the
-// result.
+// conv2dBackwardKernelPooled: the gradient to the kernel of a convolution that max-pooling stands behind, from the gradient of
+// what was pooled. Programs put it in place of a row that spreads that over the pixels and of the one that reads the result.
 //
 // Invariant: the result is that of spreading first, to the bit.
 #include <algorithm>
@@ -27,21 +26,7 @@ bool parsePooled(const Row& row, int64_t buffers, ConvShape* s) {
 
 }  // namespace
 
-// [dx, dy, w, where, scratch], arguments those of conv2d, by Winograd. dy and where, bytes, are [N, OH / 2, OW / 2, O]: windows
-// of 2x2 pixels side by side, and which of its pixels, 0 to 3, has the value; a last odd row or column of pixels is in none.
-Status conv2dBackwardInputPooledFast(const Row& row) {
-  ConvShape s;
-  if (!parsePooled(row, 5, &s)) return kBadRow;
-  if (s.N * s.H * s.W * s.C > 0) winogradBackwardInput(s, UnpooledRow(row).row, row.buffer<uint8_t>(3));
-  return {};
-}
-
-int64_t conv2dBackwardInputPooledScratch(const Row& row) {
-  ConvShape s;
-  return parsePooled(row, row.bufferCount, &s) ? winogradBackwardInputScratch(s) : 0;
-}
-
-// [dw, x, dy, where, scratch], the rest as above.
+// [dw, x, dy, where, scratch], arguments those of conv2d, by Winograd; dy and where as in winograd.h.
 Status conv2dBackwardKernelPooledFast(const Row& row) {
   ConvShape s;
   if (!parsePooled(row, 5, &s)) return kBadRow;

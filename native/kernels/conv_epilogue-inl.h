@@ -30,21 +30,23 @@ struct ChannelEpilogue {
     factor = e.centre ? loadChannels(e.factor + c, lanes) : hn::Set(d, 1.0f);
     offset = e.centre ? loadChannels(e.offset + c, lanes) : hn::Set(d, -0.0f);
   }
-  // `residual`: the same channels of the same pixel, null for none.
-  HWY_INLINE GemmVector finish(GemmVector v, const float* residual, int64_t lanes) const {
+  // `residual` and `mask`: the same channels of the same pixel, null for none.
+  HWY_INLINE GemmVector finish(GemmVector v, const float* residual, const float* mask, int64_t lanes) const {
     v = hn::MulAdd(hn::Sub(hn::Add(v, bias), centre), factor, offset);
     if (residual) v = hn::Add(v, loadChannels(residual, lanes));
-    return relu ? reluOf(v) : v;
+    if (relu) v = reluOf(v);
+    return mask ? hn::IfThenElseZero(hn::Gt(loadChannels(mask, lanes), hn::Zero(GemmTag())), v) : v;
   }
 };
 
-// y = epilogue(y) for a row of pixels that are in the L1 cache; `residual` is that of the first, null for none.
-HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, const float* residual, int64_t pixels, int64_t channels) {
+// y = epilogue(y) for a row of pixels that are in the L1 cache, `first` floats from the beginning of the image.
+HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, int64_t first, int64_t pixels, int64_t channels) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     const int64_t lanes = HWY_MIN(kLanes, channels - c);
     const ChannelEpilogue epilogue(e, c, lanes);
-    for (int64_t at = c; at < pixels * channels; at += channels) {
-      const GemmVector v = epilogue.finish(loadChannels(y + at, lanes), residual ? residual + at : nullptr, lanes);
+    for (int64_t at = first + c; at < first + pixels * channels; at += channels) {
+      const GemmVector v = epilogue.finish(loadChannels(y + at, lanes), e.residual ? e.residual + at : nullptr,
+                                           e.mask ? e.mask + at : nullptr, lanes);
       storeColumns(v, y + at, lanes, false);
     }
   }
@@ -53,10 +55,7 @@ HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, const float* residual
 // The same for rows [first, first + rows) of `width` pixels, from the beginning of y.
 HWY_INLINE void finishBand(const ConvEpilogue& e, float* y, int64_t first, int64_t rows, int64_t width, int64_t channels) {
   if (!e.changesPixels()) return;
-  for (int64_t row = first; row < first + rows; ++row) {
-    const int64_t at = row * width * channels;
-    finishRun(e, y + at, e.residual ? e.residual + at : nullptr, width, channels);
-  }
+  for (int64_t row = first; row < first + rows; ++row) finishRun(e, y, row * width * channels, width, channels);
 }
 
 }  // namespace HWY_NAMESPACE

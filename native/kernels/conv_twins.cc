@@ -82,6 +82,11 @@ double convolutionAt(const ConvShape& s, const double* x, const double* w, int64
   return sum;
 }
 
+void inputGradient(const ConvShape& s, const double* dy, const uint8_t* where, const double* w, double* dx) {
+  clear(dx, s.N * s.H * s.W * s.C);
+  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dx[j] += (where ? spreadAt(s, dy, where, i) : dy[i]) * w[k]; });
+}
+
 Status conv2dTwin(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return kBadRow;
@@ -115,11 +120,7 @@ Status winogradKernelTwin(const Row& row) {
 Status conv2dBackwardInputTwin(const Row& row) {
   ConvShape s;
   if (!parseConv(row, row.bufferCount, &s)) return kBadRow;
-  double* dx = row.buffer<double>(0);
-  const double* dy = row.buffer<double>(1);
-  const double* w = row.buffer<double>(2);
-  clear(dx, s.N * s.H * s.W * s.C);
-  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dx[j] += dy[i] * w[k]; });
+  inputGradient(s, row.buffer<double>(1), nullptr, row.buffer<double>(2), row.buffer<double>(0));
   return {};
 }
 
@@ -131,19 +132,6 @@ Status conv2dBackwardKernelTwin(const Row& row) {
   const double* dy = row.buffer<double>(2);
   clear(dw, s.taps() * s.groupC() * s.O);
   visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dw[k] += x[j] * dy[i]; });
-  return {};
-}
-
-// Buffers and arguments are those of conv2dBackwardInputPooledFast; scratch may be missing.
-Status conv2dBackwardInputPooledTwin(const Row& row) {
-  ConvShape s;
-  if (!parseConv(row, row.bufferCount, &s) || row.bufferCount < 4) return kBadRow;
-  double* dx = row.buffer<double>(0);
-  const double* dy = row.buffer<double>(1);
-  const double* w = row.buffer<double>(2);
-  const uint8_t* where = row.buffer<uint8_t>(3);
-  clear(dx, s.N * s.H * s.W * s.C);
-  visitProducts(s, [&](int64_t i, int64_t j, int64_t k) { dx[j] += spreadAt(s, dy, where, i) * w[k]; });
   return {};
 }
 

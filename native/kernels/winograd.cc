@@ -158,9 +158,10 @@ void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epi
   run(c, row);
 }
 
-void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where) {
+void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where, const ConvEpilogue& epilogue) {
   WinogradCorrelation c = backwardInputOf(s);
   c.where = where;
+  c.epilogue = epilogue;
   run(c, row);
 }
 

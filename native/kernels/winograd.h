@@ -102,12 +102,12 @@ inline bool fitsWinograd(const ConvShape& s) {
   return s.KH == 3 && s.KW == 3 && s.strideH == 1 && s.strideW == 1 && s.dilationH == 1 && s.dilationW == 1 && s.groups == 1;
 }
 
-// The three passes; rows and buffers as those of conv2d (y as the epilogue leaves it; w is transformed already where the shape
-// says so), conv2dBackwardInput and conv2dBackwardKernel.
+// The three passes; rows and buffers as those of conv2d (w is transformed already where the shape says so), conv2dBackwardInput
+// and conv2dBackwardKernel. What the first two make is as the epilogue leaves it.
 void winogradForward(const ConvShape& s, const Row& row, const ConvEpilogue& epilogue);
 // `where`, unless null, says that max-pooling of 2x2 side by side stands behind the convolution: dy lies at windows, `where`
 // beside it, which of the four pixels of each has it.
-void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where);
+void winogradBackwardInput(const ConvShape& s, const Row& row, const uint8_t* where, const ConvEpilogue& epilogue);
 void winogradBackwardKernel(const ConvShape& s, const Row& row, const uint8_t* where);
 int64_t winogradForwardScratch(const ConvShape& s);
 int64_t winogradBackwardInputScratch(const ConvShape& s);

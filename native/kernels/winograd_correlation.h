@@ -21,7 +21,7 @@ struct WinogradCorrelation {
   const uint8_t* where;  // beside the source, which lies at windows of 2x2 pixels: which of them has it; else null
   const float* w;        // null if the kernel comes transformed
   float* produced;
-  ConvEpilogue epilogue;     // of the forward pass
+  ConvEpilogue epilogue;     // of what is produced
   float* packed;             // [panel][tap][depth][columns of a panel], if flipped, else null
   float* transforms;         // of the kernel
   const float* transformed;  // the same, or what came transformed

@@ -24,6 +24,7 @@ struct TilePixels {
   int64_t rowStride, columnStride, rows, columns;
   float* pixels;          // of this tile
   const float* residual;  // beside them, null for none
+  const float* mask;      // likewise
   uint8_t* where;         // beside them, null for none
 
   TilePixels(const WinogradCorrelation& c, int64_t tile, int64_t column) {
@@ -38,6 +39,7 @@ struct TilePixels {
     columns = HWY_MIN(kTileSide / shrink, W - w);
     pixels = c.produced + first;
     residual = c.epilogue.residual ? c.epilogue.residual + first : nullptr;
+    mask = c.epilogue.mask ? c.epilogue.mask + first : nullptr;
     where = c.epilogue.where ? c.epilogue.where + first : nullptr;
   }
 };
@@ -65,7 +67,10 @@ HWY_INLINE void storePixels(const ChannelEpilogue& epilogue, const float* produc
     for (int column = 0; column < kTileSide; ++column, at += columnStride) {
       if (!kWhole && column >= tile.columns) continue;
       GemmVector v = out[column];
-      if (kFinish) v = epilogue.finish(v, tile.residual ? tile.residual + at : nullptr, kWhole ? kLanes : lanes);
+      if (kFinish) {
+        v = epilogue.finish(v, tile.residual ? tile.residual + at : nullptr, tile.mask ? tile.mask + at : nullptr,
+                            kWhole ? kLanes : lanes);
+      }
       if (kWhole) {
         hn::StoreU(v, d, tile.pixels + at);
       } else {
@@ -113,7 +118,7 @@ HWY_INLINE void storeMaxima(const ChannelEpilogue& epilogue, const float* produc
     if (row % 2 == 0) {
 #pragma GCC unroll 4
       for (int column = 0; column < kTileSide; ++column)
-        hn::Store(epilogue.finish(out[column], nullptr, lanes), d, above + column * kLanes);
+        hn::Store(epilogue.finish(out[column], nullptr, nullptr, lanes), d, above + column * kLanes);
       return;
     }
     if (row / 2 >= tile.rows) return;
@@ -124,8 +129,8 @@ HWY_INLINE void storeMaxima(const ChannelEpilogue& epilogue, const float* produc
       WindowMaximum maximum;
       maximum.start(hn::Load(d, above + 2 * column * kLanes));
       maximum.take(hn::Load(d, above + (2 * column + 1) * kLanes), 1);
-      maximum.take(epilogue.finish(out[2 * column], nullptr, lanes), 2);
-      maximum.take(epilogue.finish(out[2 * column + 1], nullptr, lanes), 3);
+      maximum.take(epilogue.finish(out[2 * column], nullptr, nullptr, lanes), 2);
+      maximum.take(epilogue.finish(out[2 * column + 1], nullptr, nullptr, lanes), 3);
       maximum.store(tile.pixels + to, tile.where ? tile.where + to : nullptr, lanes);
     }
   };

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { native } from '../../lib/native.js'
 import { convolutions, type Geometry, outputShape } from './cases/conv.js'
-import { pooled } from './cases/pooled.js'
+import { overWindows, pooled } from './cases/pooled.js'
 import { expectSameBits, instructionSets, type KernelCase, runCase } from './harness.js'
 
 const before = native.info()
@@ -27,7 +27,7 @@ test.each(instructionSets)('reading windows changes no bit of the gradients of a
     const { values, where, pixels } = pooled(N, OH, OW, O, 3)
     for (const spread of convolutions(whole, 1, pixels).slice(1)) {
       const inputs = spread.inputs.map((input) => (input.data === pixels ? { ...input, data: values } : input))
-      const direct: KernelCase = { ...spread, kernel: `${spread.kernel}Pooled`, inputs: [...inputs, bytes(where)] }
+      const direct: KernelCase = { ...overWindows(spread), inputs: [...inputs, bytes(where)] }
       expectSameBits(resultsOf(direct), resultsOf(spread), `${direct.kernel} ${spread.name}`)
     }
   }

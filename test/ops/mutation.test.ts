@@ -38,12 +38,17 @@ const knownValues: Record<string, () => void> = {
     call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0])
     expect(out.array()).toEqual([[[[7]]]])
   },
-  // One window over the four pixels of the output, the last of which has its value.
-  conv2dBackwardInputPooled: () => {
-    const out = emptyTensor('float32', [1, 4, 4, 1])
-    call(kernelNamed('conv2dBackwardInputPooled'), false, [out], [full([1], 2), full([3, 3], 3), lastPixel()], oneWindow)
-    expect(out.dataSync()[15]).toBeCloseTo(6, 4)
+  // One tap in the middle, times 3; a residual of 1; the second of two images is masked.
+  conv2dBackwardInputFused: () => {
+    const out = emptyTensor('float32', [2, 1, 1, 1])
+    const kernel = tensor([0, 0, 0, 0, 3, 0, 0, 0, 0])
+    const geometry = [2, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    const inputs = [full([2], 2), kernel, full([2], 1), tensor([1, -1])]
+    call(kernelNamed('conv2dBackwardInputFused'), false, [out], inputs, [...geometry, 0, 1, 1])
+    expect(out.dataSync()[0]).toBeCloseTo(7, 5) // Winograd's transforms round
+    expect(out.dataSync()[1]).toBe(0)
   },
+  // One window over the four pixels of the output, the last of which has its value.
   conv2dBackwardKernelPooled: () => {
     const out = emptyTensor('float32', [3, 3, 1, 1])
     call(kernelNamed('conv2dBackwardKernelPooled'), false, [out], [full([4, 4], 3), full([1], 2), lastPixel()], oneWindow)

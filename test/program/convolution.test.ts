@@ -151,6 +151,56 @@ describe('a mask behind max-pooling', () => {
   })
 })
 
+describe("a gradient to a convolution's input takes in", () => {
+  const [w, v] = [kernel(3, 3, 3, 18), kernel(3, 3, 18, 18)]
+  const same = { padding: 'same', convAlgorithm: 'winograd' } as const
+
+  /** Labels of the gradients to inputs in a step of a function, with the same gradient as without the pass. */
+  function backward(fn: (x: st.Tensor) => st.Tensor): string[] {
+    const run = (): { gradient: number[]; rows: string[] } => {
+      const program = st.program((x: st.Tensor) => st.valueAndGrad((a: st.Tensor) => fn(a).square().sum())(x).grads)
+      const [gradient] = program.sync(image(2, 9, 8, 3))
+      const rows = program
+        .toString()
+        .split('\n')
+        .filter((row) => row.includes(' conv2dBackwardInput'))
+      return { gradient: Array.from((gradient as st.Tensor).dataSync()), rows: operations(['', '', ...rows].join('\n')) }
+    }
+    const { gradient, rows } = run()
+    for (const switches of ['no-mask', 'eager']) expect(withSettings(switches, run).gradient).toEqual(gradient)
+    expect(withSettings('no-mask', run).rows).toEqual(rows.map(() => 'gradient of conv2d'))
+    return rows
+  }
+  const [gradient, masked] = ['gradient of conv2d', 'gradient of conv2d, gradient of relu']
+
+  it('the mask of relu', () => {
+    expect(backward((x) => conv2d(relu(conv2d(x, w, same)), v, same))).toEqual([masked, gradient])
+  })
+
+  it('the mask of relu where it reads the gradient of max-pooling', () => {
+    expect(backward((x) => maxPool2d(relu(conv2d(relu(conv2d(x, w, same)), v, same)), 2))).toEqual([masked, gradient])
+  })
+
+  it('the gradient of a residual and the mask before it', () => {
+    const block = (h: st.Tensor): st.Tensor => relu(conv2d(relu(conv2d(h, v, same)), v, same).add(h))
+    const added = 'gradient of conv2d, add, gradient of relu'
+    expect(backward((x) => block(relu(conv2d(x, w, same))))).toEqual([masked, added, gradient])
+  })
+
+  it('no other masks, no gradient that somebody else reads, and nothing where it is computed directly', () => {
+    expect(backward((x) => conv2d(conv2d(x, w, same).tanh(), v, same))).toEqual([gradient, gradient])
+    expect(backward((x) => conv2d(conv2d(x, w, same).minimum(0), v, same))).toEqual([gradient, gradient])
+    const direct = { padding: 'same', convAlgorithm: 'direct' } as const
+    expect(backward((x) => conv2d(relu(conv2d(x, w, direct)), v, direct))).toEqual([gradient, gradient])
+    const read = st.program((x: st.Tensor) => {
+      const { grads } = st.valueAndGrad((a: st.Tensor) => conv2d(a, w, same).square().sum())(x)
+      return [...grads, add(grads[0] as st.Tensor, x)]
+    })
+    read.sync(image(2, 9, 8, 3))
+    expect(operations(read.toString())).toContain(gradient)
+  })
+})
+
 describe('training a network of convolutions', () => {
   it('gives the same bits with each pass, without it and eagerly', () => {
     const results = threeWays(() => {

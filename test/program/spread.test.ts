@@ -32,7 +32,7 @@ const operands = (height: number, width: number, channels = 5, filters = 19): st
   random(2, 3, 3, channels, filters),
   random(3, filters),
 ]
-const whole = ['conv2dBackwardInputPooled', 'conv2dBackwardKernelPooled', 'sumPooled']
+const whole = ['conv2dBackwardInputFused', 'conv2dBackwardKernelPooled', 'sumPooled']
 const apart = ['conv2dBackwardInput', 'conv2dBackwardKernel', 'maxPool2dBackward']
 
 describe('the gradient of what was pooled', () => {

@@ -3,10 +3,10 @@
 import { kernelNamed } from '../../dispatch.js'
 import { Expression } from '../../ops/expression/expression.js'
 import { PointwiseSource } from '../../ops/expression/formula.js'
-import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
-import { changesBetween, readersOf } from './readers.js'
+import { type Grown, type Growth, grow } from './grow.js'
+import type { Pass } from './index.js'
 
 const fusedKernel = kernelNamed('conv2dFused')
 export const convolutionArguments = 17
@@ -23,16 +23,12 @@ const formulas = {
 }
 
 /** A convolution with the steps taken in so far; steps are done in the order of the fields, so that a later one excludes earlier ones. */
-interface Fused {
-  readonly row: RecordedRow
-  /** What the last row taken in made. */
-  readonly outputs: readonly Tensor[]
+interface Fused extends Grown {
   readonly bias?: Tensor
   readonly normalization?: readonly Tensor[]
   readonly residual?: Tensor
   readonly relu?: boolean
   readonly pooling?: 0 | 1 | 2
-  readonly labels: readonly string[]
 }
 
 const filtersOf = ({ args }: RecordedRow): number => args[6] as number
@@ -78,7 +74,7 @@ function withPooling(fused: Fused, { args, outputs }: RecordedRow, keepsTaps: bo
 }
 
 /** Whether it is computed by Winograd, whose tiles hold whole windows: for others the pooling would be a pass of its own. */
-function isTiled({ args }: RecordedRow): boolean {
+export function isTiled({ args }: RecordedRow): boolean {
   return args[convolutionArguments - 1] === 1
 }
 
@@ -118,31 +114,16 @@ function rowOf(fused: Fused): RecordedRow {
     outputs,
     inputs: [...row.inputs, ...operandsOf(fused)],
     args: [...row.args.slice(0, convolutionArguments), ...flags, pooling],
-    label: [row.label, ...labels].join(', '),
+    label: labels.join(', '),
     source: undefined,
   }
 }
 
-export function fuseConvolutions(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): RecordedRow[] {
-  const readers = readersOf(rows)
-  const isRead = ({ storage }: Tensor): boolean => !isTemporary(storage) || readers.has(storage)
-  const result: (RecordedRow | null)[] = [...rows]
-  rows.forEach((row, i) => {
-    if (row.kernel.name !== 'conv2d' || row.twin) return
-    let fused: Fused = { row, outputs: row.outputs, labels: [] }
-    let at = i
-    for (;;) {
-      const { storage } = fused.outputs[0] as Tensor
-      const [next, ...others] = isTemporary(storage) ? (readers.get(storage) ?? []) : []
-      // A sum of two convolutions goes to the first one.
-      if (next === undefined || others.length > 0 || result[next] !== rows[next]) break
-      const taken = absorb(fused, rows[next] as RecordedRow, isRead)
-      if (!taken || changesBetween(rows, at, next, [...row.inputs, ...operandsOf(fused)])) break
-      result[at] = null
-      fused = taken
-      at = next
-    }
-    if (at !== i) result[at] = rowOf(fused)
-  })
-  return result.filter((row) => row !== null)
+const growth: Growth<Fused> = {
+  begin: (row) => (row.kernel.name === 'conv2d' && !row.twin ? { row, outputs: row.outputs, labels: [row.label] } : null),
+  absorb,
+  operands: operandsOf,
+  finish: rowOf,
 }
+
+export const fuseConvolutions: Pass = (rows, isTemporary) => grow(rows, isTemporary, growth)

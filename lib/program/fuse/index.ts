@@ -5,6 +5,7 @@ import { type PassName, passNames, settings } from '../settings.js'
 import { fuseConvolutions } from './convolution.js'
 import { dropDeadRows } from './dead.js'
 import { fuseEpilogues } from './epilogue.js'
+import { maskInputGradients } from './mask.js'
 import { mergeFormulas } from './merge.js'
 import { type Division, prepareRows } from './prepare.js'
 import { joinSegments } from './segments.js'
@@ -21,6 +22,7 @@ const passes: Readonly<Record<Exclude<PassName, 'prepare'>, Pass>> = {
   unpool: maskBeforeUnpooling,
   spread: spreadAtLoad,
   convolution: fuseConvolutions,
+  mask: maskInputGradients,
   merge: mergeFormulas,
   slices: sliceBatches,
   segments: joinSegments,

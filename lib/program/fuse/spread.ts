@@ -8,7 +8,7 @@ import type { RecordedRow } from '../recorder.js'
 import { changesBetween, readersOf, samePlace } from './readers.js'
 
 const kernels = {
-  input: kernelNamed('conv2dBackwardInputPooled'),
+  input: kernelNamed('conv2dBackwardInputFused'),
   kernel: kernelNamed('conv2dBackwardKernelPooled'),
   sum: kernelNamed('sumPooled'),
 }
@@ -36,7 +36,7 @@ function readsWindows(row: RecordedRow, dx: Tensor, image: readonly number[], sp
   const [dy, where] = spread.inputs as [Tensor, Tensor]
   if (twin) return null
   if (kernel.name === 'conv2dBackwardInput' && readsGradient(row, 0, dx, image))
-    return { ...row, kernel: kernels.input, inputs: [dy, inputs[1] as Tensor, where] }
+    return { ...row, kernel: kernels.input, inputs: [dy, inputs[1] as Tensor, where], args: [...args, 1, 0, 0] }
   if (kernel.name === 'conv2dBackwardKernel' && readsGradient(row, 1, dx, image))
     return { ...row, kernel: kernels.kernel, inputs: [inputs[0] as Tensor, dy, where] }
   const [batch, height, width, channels] = image as [number, number, number, number]

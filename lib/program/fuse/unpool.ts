@@ -1,34 +1,12 @@
 // The mask of an activation before the gradient is spread over the windows of a max-pooling: on as many elements as there are windows.
 // What spreads is zero but where the maximum was, and there the pooled value is the value that the mask asks for. The same bits.
-import type { Expression } from '../../ops/expression/expression.js'
-import { topological } from '../../ops/expression/expression.js'
 import { PointwiseSource } from '../../ops/expression/formula.js'
 import { operandKinds } from '../../ops/expression/layout.js'
 import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
+import { masked } from './masked.js'
 import { changesBetween, readersOf, samePlace } from './readers.js'
-
-/** The inputs of where(condition of the one, the other, 0); null for any other formula. */
-function maskOf(root: Expression): { value: Expression; gradient: Expression } | null {
-  const [condition, gradient, otherwise] = root.operands as [Expression, Expression, Expression]
-  if (root.instruction !== 'where' || gradient.kind !== 'input' || !Object.is(otherwise.value, 0)) return null
-  const values = topological([condition]).filter(({ kind }) => kind === 'input')
-  const isMask = otherwise.kind === 'constant' && values.length === 1 && values[0] !== gradient
-  return isMask ? { value: values[0] as Expression, gradient } : null
-}
-
-/** The gradient and the value that a row masks it by. */
-function masked({ source, twin, outputs }: RecordedRow): { gradient: Tensor; value: Tensor } | null {
-  if (!(source instanceof PointwiseSource) || twin || source.formula.roots.length !== 1 || source.operands.length !== 2)
-    return null
-  const mask = maskOf(source.formula.roots[0] as Expression)
-  if (!mask) return null
-  const [first, second] = source.operands as [Tensor, Tensor]
-  const [gradient, value] = mask.gradient.value < mask.value.value ? [first, second] : [second, first]
-  const size = outputs[0]?.size
-  return gradient.size === size && value.size === size ? { gradient, value } : null
-}
 
 /** The two rows in the other order: the mask over windows, then the gradient spread. */
 function swapped(spread: RecordedRow, mask: RecordedRow, pooled: Tensor, gradient: Tensor): [RecordedRow, RecordedRow] {

@@ -1,6 +1,7 @@
-// Cases of conv2dFused: every step by itself and all that may stand together, on every algorithm; windows cut off by odd sizes.
+// Cases of conv2dFused: every step by itself and all that may stand together, on every algorithm; windows cut off by odd sizes. And of
+// conv2dBackwardInputFused, by Winograd alone.
 import { type Input, type KernelCase, randomValues } from '../harness.js'
-import { convolution, type Geometry, outputShape } from './conv.js'
+import { convolution, type Geometry, inputGradient, outputShape } from './conv.js'
 
 interface Steps {
   bias?: boolean
@@ -41,6 +42,32 @@ export function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
     // Five more roundings of values that are at most a few times those of the convolution; relative to the largest for Winograd.
     epsilons: (plain.epsilons ?? 0) + 20,
     ...(reference ? { reference: () => stepped(reference()[0] as ArrayLike<number>, finish, pooling, { N, OH, OW, O }) } : {}),
+  }
+}
+
+/** The gradient to the input, another gradient added, and 0 where a value is not above 0. */
+function fusedGradient(geometry: Geometry, residual: boolean, mask: boolean, seed = 1): KernelCase {
+  const plain = inputGradient(geometry, seed)
+  const { length } = plain.outputs[0] as { length: number }
+  const [others, values] = [3, 4].map((nth) => randomValues(length, seed + nth, -1, 1)) as [number[], number[]]
+  const { reference } = plain
+  const finish: Finish = (sum, i) => {
+    if (mask && !((values[i] as number) > 0)) return 0
+    return residual ? sum + (others[i] as number) : sum
+  }
+  return {
+    ...plain,
+    kernel: 'conv2dBackwardInputFused',
+    name: `${JSON.stringify(geometry)} ${JSON.stringify({ residual, mask })}`,
+    args: [...plain.args, 0, Number(residual), Number(mask)],
+    inputs: [
+      ...plain.inputs,
+      ...(residual ? [others] : []).map((data): Input => ({ dtype: 'float32', data })),
+      ...(mask ? [values] : []).map((data): Input => ({ dtype: 'float32', data })),
+    ],
+    // One more rounding.
+    epsilons: (plain.epsilons ?? 0) + 4,
+    ...(reference ? { reference: () => [Array.from(reference()[0] as ArrayLike<number>, finish)] } : {}),
   }
 }
 
@@ -100,6 +127,9 @@ export const cases: readonly KernelCase[] = [
     each.filter(({ pooling }) => !pooling || way.algorithm === 'winograd').map((steps) => fused(way, steps)),
   ),
   ...winograd.flatMap((shape, i) => [fused(shape, all, i), fused(shape, { bias: true, relu: true, pooling: 2 }, i)]),
+  ...winograd.map((shape, i) => fusedGradient(shape, i % 2 === 0, i % 4 < 2, i)),
+  ...[false, true].map((residual) => fusedGradient({ ...(ways[0] as Geometry), C: 16, O: 3 }, residual, true)),
+  fusedGradient({ N: 0, H: 5, W: 6, C: 4, KH: 3, KW: 3, O: 3, algorithm: 'winograd' }, true, true),
   fused({ N: 5, H: 28, W: 28, C: 3, KH: 3, KW: 3, O: 32, pad: around }, all),
   fused({ N: 9, H: 12, W: 12, C: 33, KH: 1, KW: 1, O: 65 }, all),
 ]

@@ -108,6 +108,9 @@ export function convolutions(geometry: Geometry, seed = 1, gradient?: number[]):
 /** The forward pass alone. */
 export const convolution = (geometry: Geometry, seed?: number): KernelCase => convolutions(geometry, seed)[0] as KernelCase
 
+/** The gradient to the input alone. */
+export const inputGradient = (geometry: Geometry, seed?: number): KernelCase => convolutions(geometry, seed)[1] as KernelCase
+
 /** The shape of its result. */
 export function outputShape(geometry: Geometry): { N: number; OH: number; OW: number; O: number } {
   const { N, OH, OW, O } = complete(geometry)

@@ -29,6 +29,12 @@ export function pooled(N: number, H: number, W: number, C: number, seed: number)
   return { values, where, pixels }
 }
 
+/** A gradient of a convolution as its like over windows. */
+export const overWindows = (test: KernelCase): KernelCase =>
+  test.kernel === 'conv2dBackwardInput'
+    ? { ...test, kernel: 'conv2dBackwardInputFused', args: [...test.args, 1, 0, 0] }
+    : { ...test, kernel: `${test.kernel}Pooled` }
+
 /** The two gradients of a convolution by Winograd, with those of the pixels as the gradient of what was pooled has them. */
 function gradients(geometry: Omit<Geometry, 'KH' | 'KW'>, seed = 1): KernelCase[] {
   const whole: Geometry = { ...geometry, KH: 3, KW: 3, algorithm: 'winograd' }
@@ -38,7 +44,7 @@ function gradients(geometry: Omit<Geometry, 'KH' | 'KW'>, seed = 1): KernelCase[
     .slice(1)
     .map((test): KernelCase => {
       const inputs = test.inputs.map((input) => (input.data === pixels ? { ...input, data: values } : input))
-      return { ...test, kernel: `${test.kernel}Pooled`, inputs: [...inputs, { dtype: 'uint8', data: where }] }
+      return { ...overWindows(test), inputs: [...inputs, { dtype: 'uint8', data: where }] }
     })
 }
 
