@@ -26,17 +26,15 @@ namespace steepest {
 namespace HWY_NAMESPACE {
 
 // The pixels that one tile reads.
-HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, int64_t tile) {
+HWY_INLINE PixelSquare<kPatchSide> findPatch(const WinogradCorrelation& c, const TilePlace& at) {
   const TileGrid& g = c.grid;
-  const TilePlace at(g, tile);
   const Image image{c.source + at.image * g.sourceH * g.sourceW * g.sourceC, g.sourceH, g.sourceW, g.sourceC, c.zeros};
   return image.square<kPatchSide>(at.h - g.padTop, at.w - g.padLeft);
 }
 
 // The same of a source that lies at windows.
-void transformWindows(const WinogradCorrelation& c, int64_t tile, float* to, int64_t stride) {
+void transformWindows(const WinogradCorrelation& c, const TilePlace& at, float* to, int64_t stride) {
   const TileGrid& g = c.grid;
-  const TilePlace at(g, tile);
   const int64_t H = g.sourceH / 2, W = g.sourceW / 2, image = at.image * H * W * g.sourceC;
   transformWindows<SourceTransform>({c.source + image, c.where + image, H, W, g.sourceC}, at.h - g.padTop, at.w - g.padLeft,
                                     g.sourceC, to, stride);
@@ -44,12 +42,13 @@ void transformWindows(const WinogradCorrelation& c, int64_t tile, float* to, int
 
 void transformSource(const WinogradCorrelation& c, int64_t firstTile, int64_t count, float* to) {
   const int64_t depth = c.grid.sourceC, stride = positionStride(c.groupSize(), depth);
-  for (int64_t i = 0; i < count; ++i) {
+  TilePlace at(c.grid, firstTile);
+  for (int64_t i = 0; i < count; ++i, at.advance(c.grid)) {
     if (c.where) {
-      transformWindows(c, firstTile + i, to + i * paddedChannels(depth), stride);
+      transformWindows(c, at, to + i * paddedChannels(depth), stride);
       continue;
     }
-    transformPixels<SourceTransform>(findPatch(c, firstTile + i), depth, to + i * paddedChannels(depth), stride);
+    transformPixels<SourceTransform>(findPatch(c, at), depth, to + i * paddedChannels(depth), stride);
   }
 }
 
@@ -85,8 +84,9 @@ void storeGroup(const WinogradCorrelation& c, int64_t firstTile, int64_t count, 
   const int64_t column = block * c.blockColumns();
   const int64_t channels = HWY_MIN(c.blockColumns(), c.grid.producedC - column);
   const int64_t tileStride = productColumns(c);
-  for (int64_t i = 0; i < count; ++i) {
-    storeTile(c.epilogue, TilePixels(c, firstTile + i, column), column, channels, products + i * tileStride, stride);
+  TilePlace at(c.grid, firstTile);
+  for (int64_t i = 0; i < count; ++i, at.advance(c.grid)) {
+    storeTile(c.epilogue, TilePixels(c, at, column), column, channels, products + i * tileStride, stride);
   }
 }
 

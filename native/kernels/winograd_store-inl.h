@@ -27,16 +27,15 @@ struct TilePixels {
   const float* mask;      // likewise
   uint8_t* where;         // beside them, null for none
 
-  TilePixels(const WinogradCorrelation& c, int64_t tile, int64_t column) {
+  TilePixels(const WinogradCorrelation& c, const TilePlace& at, int64_t column) {
     const TileGrid& g = c.grid;
-    const TilePlace at(g, tile);
-    const int64_t shrink = c.epilogue.pooled ? 2 : 1;
-    const int64_t H = g.producedH / shrink, W = g.producedW / shrink, h = at.h / shrink, w = at.w / shrink;
+    const int shift = c.epilogue.pooled ? 1 : 0;
+    const int64_t H = g.producedH >> shift, W = g.producedW >> shift, h = at.h >> shift, w = at.w >> shift;
     columnStride = g.producedC;
     rowStride = W * columnStride;
     first = (at.image * H + h) * rowStride + w * columnStride + column;
-    rows = HWY_MIN(kTileSide / shrink, H - h);
-    columns = HWY_MIN(kTileSide / shrink, W - w);
+    rows = HWY_MIN(kTileSide >> shift, H - h);
+    columns = HWY_MIN(kTileSide >> shift, W - w);
     pixels = c.produced + first;
     residual = c.epilogue.residual ? c.epilogue.residual + first : nullptr;
     mask = c.epilogue.mask ? c.epilogue.mask + first : nullptr;
