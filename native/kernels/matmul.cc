@@ -1,8 +1,9 @@
 // matmul: C = op(A) · op(B), batched, row-major, for one instruction set at a time.
 //
 // Work is cut into chunks of rows x panels x a slice of k, from the shape alone; a chunk packs its panels of B run by run into
-// its own scratch, keeps a block of A in L1 and lets the panels stream from L2. Where k is sliced, each slice has its own partial
-// C and the partials are added in order. Invariant: the cut, hence every rounding, is independent of the number of threads.
+// its own scratch, keeps a block of A in L1 and lets the panels stream from L2. Where k is sliced, each slice but the first has a
+// partial C of its own, and they are added in order. Invariant: the cut, hence every rounding, is independent of the number of
+// threads.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul.cc"
 
@@ -22,9 +23,9 @@ namespace steepest {
 namespace HWY_NAMESPACE {
 
 Part partOf(const MatMulShape& s, const MatMulBuffers& m, const Cut& cut, int64_t index) {
-  const int64_t slice = index % cut.slices;
-  const int64_t panelPart = index / cut.slices % cut.panelParts;
-  const int64_t rowPart = index / (cut.slices * cut.panelParts) % cut.rowParts;
+  const int64_t panelPart = index % cut.panelParts;
+  const int64_t rowPart = index / cut.panelParts % cut.rowParts;
+  const int64_t slice = index / (cut.panelParts * cut.rowParts) % cut.slices;
   const int64_t item = index / cut.parts();
   Part part;
   part.a = m.a + item * s.strideA;
@@ -33,7 +34,7 @@ Part partOf(const MatMulShape& s, const MatMulBuffers& m, const Cut& cut, int64_
   part.activation = cut.slices > 1 ? Activation::none : m.activation;
   part.packedA = m.packedA ? m.packedA + (s.strideA ? item : 0) * packedFloats(s) : nullptr;
   part.b = m.b + item * s.strideB;
-  part.c = (cut.slices > 1 ? m.partials + slice * s.batch * s.M * s.N : m.c) + item * s.M * s.N;
+  part.c = (slice > 0 ? m.partials + (slice - 1) * s.batch * s.M * s.N : m.c) + item * s.M * s.N;
   part.blockStart = partStart(rowBlocks(s), cut.rowParts, rowPart);
   part.blockEnd = partStart(rowBlocks(s), cut.rowParts, rowPart + 1);
   part.columnStart = partStart(cut.panels, cut.panelParts, panelPart) * kPanel;
@@ -52,7 +53,7 @@ void packAll(const MatMulShape& s, const MatMulBuffers& m) {
   });
 }
 
-// c = the sum of the slices' partials, in the order of the slices, then bias and activation.
+// Adds the partials of the other slices to c, which holds the first, in the order of the slices, then bias and activation.
 void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
   const GemmTag d;
   const int64_t rows = s.batch * s.M, total = rows * s.N;
@@ -62,13 +63,13 @@ void addPartials(const MatMulShape& s, const MatMulBuffers& m, int64_t slices) {
     const int64_t end = start + count * s.N;
     int64_t i = start;
     for (; i + kLanes <= end; i += kLanes) {
-      GemmVector sum = hn::LoadU(d, m.partials + i);
-      for (int64_t slice = 1; slice < slices; ++slice) sum = hn::Add(sum, hn::LoadU(d, m.partials + slice * total + i));
+      GemmVector sum = hn::LoadU(d, m.c + i);
+      for (int64_t slice = 1; slice < slices; ++slice) sum = hn::Add(sum, hn::LoadU(d, m.partials + (slice - 1) * total + i));
       hn::StoreU(sum, d, m.c + i);
     }
     for (; i < end; ++i) {
-      float sum = m.partials[i];
-      for (int64_t slice = 1; slice < slices; ++slice) sum += m.partials[slice * total + i];
+      float sum = m.c[i];
+      for (int64_t slice = 1; slice < slices; ++slice) sum += m.partials[(slice - 1) * total + i];
       m.c[i] = sum;
     }
     finishRows(m.c + start, s.N, count, s.N, m.bias, m.biasStep, m.activation);

@@ -45,7 +45,7 @@ struct MatMulBuffers {
   Activation activation = Activation::none;
   float* slots = nullptr;     // slotFloats for each chunk that runs
   float* packedA = nullptr;   // the whole A, null if it is not packed beforehand
-  float* partials = nullptr;  // [slices, batch, M, N] when k is sliced
+  float* partials = nullptr;  // [slices - 1, batch, M, N] when k is sliced: those of all slices but the first, which C holds
 };
 
 constexpr int64_t kMostChunks = 32;
@@ -61,6 +61,8 @@ constexpr int64_t kLeastSlice = 512;        // k per slice when k is cut
 constexpr int64_t kStreamedSlice = 64;      // the same for a few rows
 constexpr int64_t kMostSlices = 16;         // each costs a partial C, written and read
 constexpr int64_t kSlicedFloats = 1 << 14;  // a larger C is cut into rectangles that read less than slices write
+constexpr int64_t kHalvedB = 1 << 18;       // a B of 1 MiB is more than half of what many a core keeps in L2
+constexpr int64_t kHalvedC = 1 << 16;       // so large a C is added up for less than a halved B saves
 constexpr double kChunkFlop = 3e5;          // one to three microseconds of one core
 constexpr double kMostChunkFlop = 2e8;      // beyond 8 chunks
 
@@ -78,11 +80,19 @@ inline int64_t chunksFor(const MatMulShape& s) {
 // delivers faster than pieces of its rows.
 inline bool streamsRows(const MatMulShape& s) { return s.M <= kDotRows && !s.transposeB; }
 
-// Slices of k: only for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers).
+// Whether k is halved for the sake of B alone: each half is a contiguous piece that stays with one core from call to call, the
+// one that updated it where B is weights. Cut by columns, each core would read some lines of all pages.
+inline bool halvesB(const MatMulShape& s) {
+  return s.batch == 1 && s.M > kDotRows && !s.transposeA && !s.transposeB && s.K >= kLeastSlice && s.K * s.N >= kHalvedB &&
+         s.M * s.N <= kHalvedC;
+}
+
+// Slices of k: for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers), and two where
+// that keeps B near.
 inline int64_t slicesFor(const MatMulShape& s, int64_t wanted) {
   if (s.asked.rowParts > 0) return std::min(s.asked.slices, wanted);
   if (streamsRows(s) && 4 * s.K >= s.N) return std::max<int64_t>(1, std::min({wanted, s.K / kStreamedSlice, kMostSlices}));
-  if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N) || s.M * s.N > kSlicedFloats) return 1;
+  if (s.M <= kDotRows || s.K < 16 * std::max(s.M, s.N) || s.M * s.N > kSlicedFloats) return wanted > 1 && halvesB(s) ? 2 : 1;
   return std::max<int64_t>(1, std::min({wanted, s.K / kLeastSlice, kMostSlices}));
 }
 
@@ -124,7 +134,7 @@ inline int64_t packedItems(const MatMulShape& s) { return s.strideA ? s.batch : 
 inline int64_t partialFloats(const MatMulShape& s) {
   if (s.batch == 0) return 0;
   const int64_t slices = slicesFor(s, ceilDivide(chunksFor(s), s.batch));
-  return slices > 1 ? slices * s.batch * s.M * s.N : 0;
+  return (slices - 1) * s.batch * s.M * s.N;
 }
 
 inline int64_t scratchFloats(const MatMulShape& s) {

@@ -119,6 +119,7 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 70, N: 40, K: 1024, ...t }),
   matmul({ M: 1024, N: 20, K: 40, ...t }),
   matmul({ M: 20, N: 30, K: 5000, ...t }),
+  matmul({ M: 30, N: 417, K: 650, ...t }), // B of more than 1 MiB: k in halves where it lies row by row
   matmul({ M: 1, N: 1000, K: 700, ...t }),
   matmul({ M: 1000, N: 1, K: 700, ...t }),
   matmul({ M: 3, N: 140, K: 2100, ...t }),
@@ -153,6 +154,7 @@ const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
     fused({ M: 131, N: 137, K: 150, ...t }, activation),
     fused({ M: 20, N: 50, K: 1000, ...t }, activation),
     fused({ M: 20, N: 30, K: 5000, ...t }, activation),
+    ...(t.transposeA || t.transposeB ? [] : [fused({ M: 15, N: 417, K: 650, ...t }, activation)]),
     fused({ M: 2, N: 50, K: 9000, ...t }, activation),
     fused({ M: 130, N: 1, K: 9000, ...t }, activation),
   ]),
