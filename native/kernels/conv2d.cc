@@ -13,7 +13,9 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/conv_epilogue-inl.h"
+#include "kernels/conv_panels-inl.h"
 #include "kernels/depthwise.h"
+#include "kernels/dot_tile-inl.h"
 #include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/grouped_walk-inl.h"
@@ -23,53 +25,20 @@ HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
 
-// Whether a panel is one vector of several groups.
-HWY_INLINE bool fillsVectors(const Correlation& c) { return fillsVectors(c.groups, c.depth, c.producedGroup); }
-HWY_INLINE int64_t panelCount(const Correlation& c) {
-  return fillsVectors(c) ? c.producedC / kLanes : c.groups * ceilDivide(c.producedGroup, kPanel);
-}
-
-// As packKernelPanel, for kLanes channels of several groups: rows [tap, r], in which lane l meets channel l ^ r of its group.
-void packGroupedPanel(const Correlation& c, const float* w, int64_t index) {
-  const int64_t taps = c.KH * c.KW, size = c.depth;
-  float* to = c.packed + index * taps * size * kLanes;
-  for (int64_t row = 0; row < taps * size; ++row) {
-    const int64_t tap = row / size, r = row % size;
-    for (int64_t l = 0; l < kLanes; ++l, ++to) {
-      const int64_t produced = index * kLanes + l, source = produced ^ r;
-      *to = c.flipped ? w[((taps - 1 - tap) * size + produced % size) * c.O + source]
-                      : w[(tap * size + source % size) * c.O + produced];
-    }
-  }
-}
-
-// Packs panel `index` of the kernel: rows [tap, channel of the source], columns channels of the produced tensor.
-void packKernelPanel(const Correlation& c, const float* w, int64_t index) {
-  const int64_t panels = ceilDivide(c.producedGroup, kPanel);
-  const int64_t group = index / panels;
-  const int64_t column = index % panels * kPanel;
-  const int64_t width = HWY_MIN(kPanel, c.producedGroup - column);
-  if (fillsVectors(c)) return packGroupedPanel(c, w, index);
-  float* to = c.packed + index * c.KH * c.KW * c.depth * kPanel;
-  if (!c.flipped) return packPanel(w + group * c.producedGroup + column, c.O, c.KH * c.KW * c.depth, width, to);
-  for (int64_t tap = 0; tap < c.KH * c.KW; ++tap) {
-    const float* from = w + ((c.KH * c.KW - 1 - tap) * c.producedGroup + column) * c.O + group * c.depth;
-    packPanelTransposed(from, c.O, c.depth, width, to + tap * c.depth * panelRow(width));
-  }
-}
-
 // One rectangle of the produced image: `rows` rows of vertical run v from its `start`-th, all columns of horizontal run h.
 HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64_t start, int64_t rows, const AxisRun& h,
                                    const float* source, float* produced, TileProduct t) {
   t.outerTaps = v.taps;
   t.innerTaps = h.taps;
   t.length = c.depth;
-  const int64_t row = t.bStride;
-  t.b += (v.tap * c.KW + h.tap) * c.depth * row;
+  const Filling filling = fillingOf(c);
+  const bool dots = filling == Filling::dots, grouped = filling == Filling::groups;
+  const int64_t tap = dots ? dotTap(c.depth, t.width) : c.depth * t.bStride;
+  t.b += (v.tap * c.KW + h.tap) * tap;
   t.aSteps = {v.tapSource * c.sourceW * c.sourceC, h.tapSource * c.sourceC};
-  t.bSteps = {v.tapStep * c.KW * c.depth * row, h.tapStep * c.depth * row};
-  const bool grouped = fillsVectors(c);
-  if (!grouped && t.aSteps.inner == c.depth && h.tapStep == 1) {  // the taps of a row are contiguous in both operands
+  t.bSteps = {v.tapStep * c.KW * tap, h.tapStep * tap};
+  const bool wholeVectors = !dots || c.depth % kLanes == 0;
+  if (!grouped && wholeVectors && t.aSteps.inner == c.depth && h.tapStep == 1) {  // taps of a row: contiguous in both operands
     t.length *= t.innerTaps;
     t.innerTaps = 1;
   }
@@ -92,6 +61,7 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
     const Exchanges exchanges;
     return forEachStrip([&](int64_t length) HWY_ATTR { runGroupedRows(t, exchanges, length); });
   }
+  if (dots) return forEachStrip([&](int64_t length) HWY_ATTR { runDotRows(t, length); });
   if (!FlatProduct::fits(t)) return forEachStrip([&](int64_t length) HWY_ATTR { runRows(t, length); });
   const FlatProduct flat(t);
   forEachStrip([&](int64_t length) HWY_ATTR { runFlatRows(flat, t, length); });
@@ -99,7 +69,7 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
 
 // Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.
 void correlateRows(const Correlation& c, const float* w, int64_t image, int64_t start, int64_t end, int64_t index) {
-  const bool grouped = fillsVectors(c);
+  const bool grouped = fillingOf(c) == Filling::groups;
   const int64_t panels = ceilDivide(c.producedGroup, kPanel);
   const int64_t group = grouped ? index * (kLanes / c.depth) : index / panels;
   const int64_t column = grouped ? 0 : index % panels * kPanel;
@@ -108,7 +78,7 @@ void correlateRows(const Correlation& c, const float* w, int64_t image, int64_t 
   TileProduct t;
   t.width = grouped ? kLanes : HWY_MIN(kPanel, c.producedGroup - column);
   const bool inPlace = c.readsInPlace(kLanes);
-  t.b = inPlace ? w + column : c.packed + index * c.KH * c.KW * c.depth * (grouped ? kLanes : kPanel);
+  t.b = inPlace ? w + column : c.packed + index * panelFloats(c);
   t.bStride = inPlace ? c.O : panelRow(t.width);
   int64_t before = 0;
   for (int64_t i = 0; i < c.verticalRuns; ++i) {

@@ -81,6 +81,13 @@ HWY_INLINE void keepInRegister(T*& pointer) {
 #endif
 }
 
+// Keeps a vector that is multiplied several times from being loaded as often.
+HWY_INLINE void keepInRegister(GemmVector& v) {
+#if HWY_ARCH_X86 && !HWY_COMPILER_MSVC
+  asm("" : "+v"(v.raw));
+#endif
+}
+
 // MR rows of an operand as one pointer per kPointerRows of them: with an offset per row, compilers run out of registers and
 // reload some at every step. Rows whose elements lie side by side need one pointer.
 constexpr int kPointerRows = 5;
@@ -100,6 +107,9 @@ struct RowPointers {
   HWY_INLINE float element(int row, int64_t rowStep) const {
     if constexpr (kRowsContiguous) return first[0][row];
     return first[row / kPointerRows][row % kPointerRows * rowStep];
+  }
+  HWY_INLINE const float* row(int row, int64_t rowStep) const {
+    return first[row / kPointerRows] + row % kPointerRows * rowStep;
   }
   HWY_INLINE void advance(int64_t step) {
 #pragma GCC unroll 4

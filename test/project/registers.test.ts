@@ -11,6 +11,7 @@ const tiles = [
   'multiplyPanels',
   'multiplyNarrowRows',
   'flatTiles',
+  'dotTile',
   'offsetTile',
   'stripTiles',
   'stencilTiles',

@@ -215,6 +215,18 @@ export const cases: readonly KernelCase[] = [
   ...[16, 64].flatMap((groups) =>
     convolutions({ N: 3, H: 40, W: 33, C: 128, KH: 3, KW: 3, O: 128, groups, pad: around }, groups),
   ),
+  // Few channels from many: strides, dilation and padding, taps that are contiguous and not, whole vectors of channels and rests.
+  ...[1, 2, 3, 4].flatMap((C) =>
+    [8, 16, 21].flatMap((O) => convolutions({ N: 2, H: 9, W: 23, C, KH: 3, KW: 3, O, pad: [1, 2, 1, 0] }, C * O)),
+  ),
+  ...strides.flatMap((stride, i) =>
+    dilations.flatMap((dilation) =>
+      convolutions({ N: 2, H: 11, W: 12, C: 3, KH: 3, KW: 4, O: 32, stride, dilation, pad: pads[i]! }),
+    ),
+  ),
+  ...[1, 3].flatMap((O) => convolutions({ N: 3, H: 18, W: 19, C: 40, KH: 3, KW: 3, O, pad: around }, O)),
+  ...convolutions({ N: 2, H: 8, W: 9, C: 6, KH: 5, KW: 5, O: 48, groups: 3, pad: [2, 2, 2, 2] }),
+  ...convolutions({ N: 2, H: 21, W: 21, C: 3, KH: 7, KW: 7, O: 64, stride: [2, 2], pad: [3, 3, 3, 3] }),
   // Shared out over chunks: a batch, one large image in bands, a last panel that is partial, many channels.
   ...convolutions({ N: 5, H: 28, W: 28, C: 1, KH: 3, KW: 3, O: 32 }),
   ...convolutions({ N: 5, H: 29, W: 31, C: 2, KH: 5, KW: 2, O: 19, stride: [2, 3], dilation: [3, 1] }),
