@@ -12,10 +12,8 @@
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/conv_gradient-inl.h"
 #include "kernels/depthwise.h"
-#include "kernels/gemm-inl.h"
-#include "kernels/grouped_tile-inl.h"
-#include "kernels/offset_tile-inl.h"
 #include "kernels/partials-inl.h"
 #include "kernels/scratch_slots.h"
 #include "kernels/winograd.h"
@@ -23,90 +21,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
-
-// Columns of dy that one worker multiplies: a whole panel where it lies, or the packed rest.
-struct PixelColumns {
-  const float* data;
-  int64_t stride;  // from pixel to pixel
-};
-
-// Adds the pixels of output rows [rowStart, rowEnd) of one image to one tap's gradient: `channels` rows of dw, one panel wide.
-// dy.data is the pixel (rowStart, 0).
-HWY_INLINE void addTap(const KernelGradient& g, const TapPlan& tap, const float* x, const PixelColumns& dy, int64_t rowStart,
-                       int64_t rowEnd, int64_t width, float* dw, bool accumulate) {
-  const ConvShape& s = g.shape;
-  const int64_t first = HWY_MAX(rowStart, tap.rowFirst), last = HWY_MIN(rowEnd, tap.rowLast);
-  TileProduct t;
-  t.outerTaps = HWY_MAX(int64_t{0}, last - first);
-  t.length = tap.columnLast - tap.columnFirst;
-  t.rowStride = 1;
-  t.columnStride = s.strideW * s.C;
-  t.bStride = dy.stride;
-  t.aSteps.outer = s.strideH * s.W * s.C;
-  t.bSteps.outer = s.OW * dy.stride;
-  const int64_t h = first * s.strideH + tap.kh * s.dilationH - s.padTop;
-  const int64_t w = tap.columnFirst * s.strideW + tap.kw * s.dilationW - s.padLeft;
-  t.a = x + (h * s.W + w) * s.C;
-  t.b = dy.data + ((first - rowStart) * s.OW + tap.columnFirst) * dy.stride;
-  t.c = dw;
-  t.cStride = s.O;
-  t.width = width;
-  t.accumulate = accumulate;
-  if (t.length == 1) {  // one column is walked downwards
-    std::swap(t.length, t.outerTaps);
-    std::swap(t.columnStride, t.aSteps.outer);
-    std::swap(t.bStride, t.bSteps.outer);
-  }
-  if (t.outerTaps == 0 || t.length <= 0) {
-    if (accumulate) return;
-    t.outerTaps = 0;
-  }
-  runRows(t, tap.channels);
-}
-
-// As addTap, for all taps at once; x and dy are at the band's first output row.
-HWY_INLINE void addAllTaps(const KernelGradient& g, const float* x, const PixelColumns& dy, int64_t rows, int64_t width,
-                           float* dw, bool accumulate) {
-  const ConvShape& s = g.shape;
-  int64_t offsets[kMergedRows];
-  const int64_t perRow = s.KW * s.C;
-  for (int64_t i = 0; i < s.KH * perRow; ++i) offsets[i] = i / perRow * s.dilationH * s.W * s.C + i % perRow;
-  TileProduct t;
-  t.outerTaps = rows;
-  t.length = s.OW;
-  t.columnStride = s.strideW * s.C;
-  t.aSteps.outer = s.strideH * s.W * s.C;
-  t.a = x;
-  t.b = dy.data;
-  t.bStride = dy.stride;
-  t.bSteps.outer = s.OW * dy.stride;
-  t.c = dw;
-  t.cStride = s.O;
-  t.width = width;
-  t.accumulate = accumulate;
-  runOffsetRows(t, offsets, s.KH * perRow);
-}
-
-// As addBand, for a vector of channels of several groups.
-void addGroupedBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* dw,
-                    bool accumulate) {
-  const ConvShape& s = g.shape;
-  const Exchanges exchanges;
-  const int64_t size = s.groupC(), channel = index * kLanes;
-  for (int64_t kh = 0; kh < s.KH; ++kh, dw += s.KW * size * s.O) {
-    int64_t first, last;
-    tapRange({s.OH, s.H, s.KH, s.strideH, s.padTop, s.dilationH}, kh, &first, &last);
-    first = HWY_MAX(rowStart, first), last = HWY_MIN(rowEnd, last);
-    const int64_t h = first * s.strideH + kh * s.dilationH - s.padTop;
-    GroupedRow t;
-    t.x = g.x + (image * s.H + h) * s.W * s.C + channel;
-    t.dy = g.dy + (image * s.OH + first) * s.OW * s.O + channel;
-    t.xStep = s.strideH * s.W * s.C, t.dyStep = s.OW * s.O;
-    t.rows = last - first, t.width = s.W, t.outputWidth = s.OW, t.channels = s.C;
-    t.stride = s.strideW, t.dilation = s.dilationW, t.pad = s.padLeft;
-    runGroupedRow(t, exchanges, size, s.KW, dw + channel, accumulate);
-  }
-}
 
 // Adds one band of rows of one image to the partial gradients of one panel of one group.
 void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* packed, float* dw,
@@ -123,6 +37,10 @@ void addBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t r
   if (width != kLanes && width < kPanel) {
     packPanel(dy.data, s.O, (rowEnd - rowStart) * s.OW, width, packed);
     dy = {packed, panelRow(width)};
+  }
+  if (stacksRows(g, width)) {
+    if (!accumulate) clearColumns(g, width, dw + firstColumn);
+    return addStackedBand(g, x, dy, rowStart, rowEnd, width, dw + firstColumn);
   }
   if (g.mergesRows()) {
     const float* first = x + rowStart * s.strideH * s.W * s.C;

@@ -67,7 +67,10 @@ HWY_INLINE void addDots(const RowPointers<MR, false>& pixels, int64_t stride, co
                         const Load& load) {
   GemmVector w[N];
 #pragma GCC unroll 4
-  for (int n = 0; n < N; ++n) w[n] = hn::LoadU(GemmTag(), b + n * kLanes);
+  for (int n = 0; n < N; ++n) {
+    w[n] = hn::LoadU(GemmTag(), b + n * kLanes);
+    keepInRegister(w[n]);
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
     GemmVector x = load(pixels.row(i, stride));

@@ -13,6 +13,7 @@ const tiles = [
   'flatTiles',
   'dotTile',
   'offsetTile',
+  'stackedTile',
   'stripTiles',
   'stencilTiles',
   'addBlock',
