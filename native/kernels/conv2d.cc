@@ -19,11 +19,35 @@
 #include "kernels/flat_tile-inl.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/grouped_walk-inl.h"
+#include "kernels/sliding_tile-inl.h"
 #include "kernels/winograd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
+
+constexpr int64_t kLeastSliding = 4;  // columns that are walked along whatever the rows, so that bits do not depend on bands
+
+// Strips of pixels at equal distances.
+struct Strips {
+  int64_t count, length, aStep, cStep;
+};
+
+// Every kind of tile has a walk of its own: in one function they get in the way of each other's registers.
+template <class Run>
+HWY_NOINLINE void walkStrips(const Strips& strips, TileProduct t, const Run& run) {
+  for (int64_t i = 0; i < strips.count; ++i, t.a += strips.aStep, t.c += strips.cStep) run(t, strips.length);
+}
+
+void walkGroups(const Strips& strips, const TileProduct& t) {
+  const Exchanges exchanges;
+  walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runGroupedRows(strip, exchanges, length); });
+}
+
+void walkFlat(const Strips& strips, const TileProduct& t) {
+  const FlatProduct flat(t);
+  walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runFlatRows(flat, strip, length); });
+}
 
 // One rectangle of the produced image: `rows` rows of vertical run v from its `start`-th, all columns of horizontal run h.
 HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64_t start, int64_t rows, const AxisRun& h,
@@ -37,8 +61,10 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   t.b += (v.tap * c.KW + h.tap) * tap;
   t.aSteps = {v.tapSource * c.sourceW * c.sourceC, h.tapSource * c.sourceC};
   t.bSteps = {v.tapStep * c.KW * tap, h.tapStep * tap};
-  const bool wholeVectors = !dots || c.depth % kLanes == 0;
-  if (!grouped && wholeVectors && t.aSteps.inner == c.depth && h.tapStep == 1) {  // taps of a row: contiguous in both operands
+  const bool slides =
+      filling == Filling::columns && t.width <= kLanes && c.KW > 1 && c.depth >= kSlidingDepth && h.count >= kLeastSliding;
+  const bool merges = !grouped && !slides && (!dots || c.depth % kLanes == 0);
+  if (merges && t.aSteps.inner == c.depth && h.tapStep == 1) {  // taps of a row: contiguous in both operands
     t.length *= t.innerTaps;
     t.innerTaps = 1;
   }
@@ -46,25 +72,19 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   const int64_t producedRow = v.step * c.producedW * c.producedC, producedColumn = h.step * c.producedC;
   const float* a = source + (v.source * c.sourceW + h.source) * c.sourceC + start * sourceRow;
   float* to = produced + (v.first * c.producedW + h.first) * c.producedC + start * producedRow;
-  const bool alongColumns = h.count >= 4 || h.count >= rows;  // narrow borders are walked downwards
+  const bool alongColumns = h.count >= kLeastSliding || h.count >= rows;  // narrow borders are walked downwards
   const int64_t strips = alongColumns ? rows : h.count;
   t.rowStride = alongColumns ? sourceColumn : sourceRow;
   t.cStride = alongColumns ? producedColumn : producedRow;
-  const auto forEachStrip = [&](const auto& runStrip) HWY_ATTR {
-    for (int64_t i = 0; i < strips; ++i) {
-      t.a = a + i * (alongColumns ? sourceRow : sourceColumn);
-      t.c = to + i * (alongColumns ? producedRow : producedColumn);
-      runStrip(alongColumns ? h.count : rows);
-    }
-  };
-  if (grouped) {
-    const Exchanges exchanges;
-    return forEachStrip([&](int64_t length) HWY_ATTR { runGroupedRows(t, exchanges, length); });
-  }
-  if (dots) return forEachStrip([&](int64_t length) HWY_ATTR { runDotRows(t, length); });
-  if (!FlatProduct::fits(t)) return forEachStrip([&](int64_t length) HWY_ATTR { runRows(t, length); });
-  const FlatProduct flat(t);
-  forEachStrip([&](int64_t length) HWY_ATTR { runFlatRows(flat, t, length); });
+  const Strips all{strips, alongColumns ? h.count : rows, alongColumns ? sourceRow : sourceColumn,
+                   alongColumns ? producedRow : producedColumn};
+  t.a = a;
+  t.c = to;
+  if (grouped) return walkGroups(all, t);
+  if (dots) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runDotRows(strip, length); });
+  if (slides) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runSlidingRows(strip, length); });
+  if (FlatProduct::fits(t)) return walkFlat(all, t);
+  walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runRows(strip, length); });
 }
 
 // Rows [start, end) of one image, counted in the order of the vertical runs, for one panel of one group.

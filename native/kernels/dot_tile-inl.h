@@ -139,20 +139,17 @@ HWY_NOINLINE void dotTile(const TileProduct& t, const float* aOuter, float* c) {
 
 // `rows` pixels, a multiple of MR.
 template <int MR, int N>
-void dotTiles(const TileProduct& t, int64_t rows) {
-  for (int64_t row = 0; row < rows; row += MR) dotTile<MR, N>(t, t.a + row * t.rowStride, t.c + row * t.cStride);
+void dotTiles(const TileProduct& t, const float* a, float* c, int64_t rows) {
+  for (int64_t row = 0; row < rows; row += MR) dotTile<MR, N>(t, a + row * t.rowStride, c + row * t.cStride);
 }
 
 template <int N, int... kRows>
-HWY_INLINE void runDots(TileProduct t, int64_t rows, std::integer_sequence<int, kRows...>) {
-  static constexpr void (*table[])(const TileProduct&, int64_t) = {dotTiles<kRows + 1, N>...};
+HWY_INLINE void runDots(const TileProduct& t, int64_t rows, std::integer_sequence<int, kRows...>) {
+  static constexpr void (*table[])(const TileProduct&, const float*, float*, int64_t) = {dotTiles<kRows + 1, N>...};
   const int64_t blocks = ceilDivide(rows, kDotRows<N>), high = ceilDivide(rows, blocks);
   const int64_t highRows = (rows - blocks * (high - 1)) * high;
-  table[high - 1](t, highRows);
-  if (highRows == rows) return;
-  t.a += highRows * t.rowStride;
-  t.c += highRows * t.cStride;
-  table[high - 2](t, rows - highRows);
+  table[high - 1](t, t.a, t.c, highRows);
+  if (highRows < rows) table[high - 2](t, t.a + highRows * t.rowStride, t.c + highRows * t.cStride, rows - highRows);
 }
 
 template <int... kColumns>

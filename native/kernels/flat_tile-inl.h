@@ -80,27 +80,23 @@ HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, cons
   }
 }
 
-// `rows` rows of a strip, a multiple of MR.
+// `rows` rows of a strip, a multiple of MR, from a and c on. The product is not copied per strip: that would wait for the stores
+// to its pointers.
 template <int MR, int NV, bool kWhole>
-HWY_NOINLINE void flatTiles(const FlatProduct& f, const TileProduct& t, int64_t rows) {
-  const float* a = t.a;
-  float* c = t.c;
+HWY_NOINLINE void flatTiles(const FlatProduct& f, const TileProduct& t, const float* a, float* c, int64_t rows) {
   for (int64_t row = 0; row < rows; row += MR, a += MR * t.rowStride, c += MR * t.cStride)
     flatTile<MR, NV, kWhole>(f.steps, f.count, a, t.rowStride, t.b, c, t.cStride, t.width);
 }
 
-using FlatFunction = void (*)(const FlatProduct&, const TileProduct&, int64_t);
+using FlatFunction = void (*)(const FlatProduct&, const TileProduct&, const float*, float*, int64_t);
 
 template <int NV, bool kWhole, int... kRows>
-HWY_INLINE void runFlat(const FlatProduct& f, TileProduct t, int64_t rows, std::integer_sequence<int, kRows...>) {
+HWY_INLINE void runFlat(const FlatProduct& f, const TileProduct& t, int64_t rows, std::integer_sequence<int, kRows...>) {
   static constexpr FlatFunction table[] = {flatTiles<kRows + 1, NV, kWhole>...};
   const int64_t blocks = ceilDivide(rows, kTileRows), high = ceilDivide(rows, blocks);
   const int64_t highRows = (rows - blocks * (high - 1)) * high;
-  table[high - 1](f, t, highRows);
-  if (highRows == rows) return;
-  t.a += highRows * t.rowStride;
-  t.c += highRows * t.cStride;
-  table[high - 2](f, t, rows - highRows);
+  table[high - 1](f, t, t.a, t.c, highRows);
+  if (highRows < rows) table[high - 2](f, t, t.a + highRows * t.rowStride, t.c + highRows * t.cStride, rows - highRows);
 }
 
 // As runRows, for rows of C that are computed anew: near-equal blocks, the higher ones first.

@@ -14,6 +14,7 @@ const tiles = [
   'dotTile',
   'offsetTile',
   'stackedTile',
+  'slidingTile',
   'stripTiles',
   'stencilTiles',
   'addBlock',
