@@ -78,15 +78,20 @@ describe('the layer', () => {
 
 describe('an image', () => {
   test.each([
-    [4, 16],
-    [5, 16],
-    [4, 8],
-    [5, 1],
-    [9, 4],
-  ])('of %i columns in %i groups has the same bits alone and in a batch', (width, groups) => {
+    [4, 16, 64],
+    [5, 16, 64],
+    [4, 8, 64],
+    [5, 1, 64],
+    [9, 4, 64],
+    [4, 4, 64],
+    [5, 1, 16],
+    [7, 1, 16],
+    [4, 1, 3],
+    [9, 1, 1],
+  ])('of %i columns in %i groups with %i filters has the same bits alone and in a batch', (width, groups, filters) => {
     const random = new st.Generator(2)
     const images = random.normal([16, 6, width, 64])
-    const kernel = random.normal([3, 3, 64 / groups, 64])
+    const kernel = random.normal([3, 3, 64 / groups, filters])
     const options = { padding: 'same', groups, convAlgorithm: 'direct' } as const
     const together = st.conv2d(images, kernel, options).dataSync()
     for (let i = 0; i < 16; i++) {
