@@ -2,7 +2,8 @@
 // with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts, and with [--write] all of it as docs/kernels.md.
 // Rows are handed to the native core directly, so what is measured is the kernel and not the library above it.
 // The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy of
-// as many bytes. Invariant: it is read anew beside every shape, so that a disturbed figure shows as one.
+// as many bytes; of a direct convolution the lower of both counts. Invariant: it is read anew beside every shape, so that a disturbed
+// figure shows as one.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -33,10 +34,15 @@ function algorithmOf(shape: KernelShape): string {
   return winograd ? 'Winograd' : 'direct'
 }
 
-/** What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. */
+/**
+ * What limits a shape, measured now: GFLOP/s, or GB/s for one that only streams. First layers read and write so much per multiplication
+ * that a copy of as many bytes can be slower than their arithmetic.
+ */
 function ceilingOf(shape: KernelShape): number {
-  if (shape.flop > 0) return ceilings()?.allThreads ?? Number.NaN
-  return bytesOf(shape) / (measure(copyOf(shape), rounds)[0] as number) / 1e6
+  const arithmetic = ceilings()?.allThreads ?? Number.NaN
+  if (shape.flop > 0 && algorithmOf(shape) !== 'direct') return arithmetic
+  const copied = (shape.flop || bytesOf(shape)) / (measure(copyOf(shape), rounds)[0] as number) / 1e6
+  return shape.flop > 0 ? Math.min(arithmetic, copied) : copied
 }
 
 /** The peers' rates for a product, where they are wanted and installed. */

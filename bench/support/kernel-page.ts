@@ -11,7 +11,7 @@ export interface KernelFigure {
   /** GFLOP/s, or GB/s of a kernel that only streams. */
   rate: number
   unit: 'GFLOP/s' | 'GB/s'
-  /** The rate of multiply-adds with all threads, or of a copy of as many bytes. */
+  /** The rate of multiply-adds with all threads, or of a copy of as many bytes; the lower of both for a direct convolution. */
   ceiling: number
   /** GFLOP/s of OpenBLAS and BLIS, where they were asked for and are installed. */
   peers: Record<string, number>
@@ -51,8 +51,9 @@ export function kernelPage(figures: readonly KernelFigure[], rounds: number): st
     '',
     `Rates of kernels, written by \`npm run bench kernels -- --peers --write\`: the median of ${rounds} rounds of a millisecond or more, rows handed to the`,
     'native core directly. The ceiling of arithmetic is the rate of multiply-adds from registers with all threads, that of kernels which only',
-    'stream the best rate of a copy of as many bytes; each is measured right after the kernel. Rates count the multiplications and additions',
-    'of the definition, so Winograd can exceed the ceiling. Beside products stand OpenBLAS and BLIS, each in the best of its configurations.',
+    'stream the best rate of a copy of as many bytes, and of a direct convolution the lower of both counts; each is measured right after the',
+    'kernel. Rates count the multiplications and additions of the definition, so Winograd can exceed the ceiling. Beside products stand',
+    'OpenBLAS and BLIS, each in the best of its configurations.',
     '',
     'What is wanted, for 20 MFLOP and more: of a product 75 % of the ceiling and the rate of the faster peer, of a direct convolution 80 %',
     '(its gradients 75 %), of one by Winograd 150 %; 80 % of a kernel that streams.',

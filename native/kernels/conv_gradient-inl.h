@@ -97,8 +97,8 @@ HWY_INLINE void clearColumns(const KernelGradient& g, int64_t width, float* dw) 
 
 // Adds the products of rows [h, end) of x with the rows of taps [kh, kh + taps), which all of them meet; x is at its first row,
 // dy at the output row rowStart.
-HWY_INLINE void addStack(const KernelGradient& g, const float* x, const PixelColumns& dy, int64_t rowStart, int64_t h, int64_t end,
-                         int64_t kh, int64_t taps, int64_t width, float* dw) {
+HWY_INLINE void addStack(const KernelGradient& g, const float* x, const PixelColumns& dy, int64_t rowStart, int64_t h,
+                         int64_t end, int64_t kh, int64_t taps, int64_t width, float* dw) {
   const ConvShape& s = g.shape;
   for (int64_t i = 0; i < g.tapCount / s.KH; ++i) {
     const TapPlan& tap = g.taps[i];
@@ -154,7 +154,7 @@ HWY_INLINE void addStackedBand(const KernelGradient& g, const float* x, const Pi
 
 // As addBand, for a vector of channels of several groups.
 HWY_INLINE void addGroupedBand(const KernelGradient& g, int64_t image, int64_t rowStart, int64_t rowEnd, int64_t index, float* dw,
-                    bool accumulate) {
+                               bool accumulate) {
   const ConvShape& s = g.shape;
   const Exchanges exchanges;
   const int64_t size = s.groupC(), channel = index * kLanes;

@@ -24,7 +24,9 @@ constexpr int64_t kLaneSumSteps = 3;                                     // addi
 
 // Pixels of a tile of N channels: sums enough to keep the multipliers busy, and as many as one vector can hold.
 template <int N>
-constexpr int kDotRows = kLanes == 16 ? (N == 3 ? 8 : 16 / N) : N == 1 ? 8 : 4;
+constexpr int kDotRows = kLanes == 16 ? (N == 3 ? 8 : 16 / N)
+                         : N == 1     ? 8
+                                      : 4;
 
 // Floats of one tap of a packed kernel: [vector of depth][channel][lane], filled up with zeros.
 HWY_INLINE int64_t dotTap(int64_t depth, int64_t channels) { return roundUp(depth, kLanes) * channels; }
@@ -154,10 +156,9 @@ HWY_INLINE void runDots(const TileProduct& t, int64_t rows, std::integer_sequenc
 
 template <int... kColumns>
 HWY_INLINE void runDotColumns(const TileProduct& t, int64_t rows, std::integer_sequence<int, kColumns...>) {
-  static constexpr void (*table[])(const TileProduct&, int64_t) = {
-      [](const TileProduct& tile, int64_t count) HWY_ATTR {
-        runDots<kColumns + 1>(tile, count, std::make_integer_sequence<int, kDotRows<kColumns + 1>>());
-      }...};
+  static constexpr void (*table[])(const TileProduct&, int64_t) = {[](const TileProduct& tile, int64_t count) HWY_ATTR {
+    runDots<kColumns + 1>(tile, count, std::make_integer_sequence<int, kDotRows<kColumns + 1>>());
+  }...};
   table[t.width - 1](t, rows);
 }
 

@@ -108,9 +108,7 @@ struct RowPointers {
     if constexpr (kRowsContiguous) return first[0][row];
     return first[row / kPointerRows][row % kPointerRows * rowStep];
   }
-  HWY_INLINE const float* row(int row, int64_t rowStep) const {
-    return first[row / kPointerRows] + row % kPointerRows * rowStep;
-  }
+  HWY_INLINE const float* row(int row, int64_t rowStep) const { return first[row / kPointerRows] + row % kPointerRows * rowStep; }
   HWY_INLINE void advance(int64_t step) {
 #pragma GCC unroll 4
     for (int i = 0; i < kPointers; ++i) first[i] += step;
