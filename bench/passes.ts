@@ -28,6 +28,7 @@ const switches = [
   'spread',
   'convolution',
   'mask',
+  'statistics',
   'prepare',
   'merge',
   'slices',

@@ -10,6 +10,7 @@ export const passNames = [
   'spread',
   'convolution',
   'mask',
+  'statistics',
   'prepare',
   'merge',
   'slices',

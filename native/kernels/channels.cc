@@ -121,33 +121,36 @@ HWY_INLINE void overStrips(int64_t width, const Strip& strip) {
   for (; j < width; j += lanes) strip.template operator()<1>(j, std::min(lanes, width - j));
 }
 
-// Calls body(row, rows, column, width, index of the partial results) for every task of the plan.
-template <typename F>
-void overBlocks(const ChannelPlan& plan, const F& body) {
-  parallelFor(plan.blocks * plan.tiles, [&](int64_t task) HWY_ATTR {
-    const int64_t block = task / plan.tiles, column = task % plan.tiles * plan.tileWidth, row = block * plan.rowsPerBlock;
-    body(row, plan.rowsOf(block), column, std::min(plan.tileWidth, plan.channels - column), 2 * block * plan.channels + column);
-  });
+// A task of the plan: its rows and columns, and where its partial results lie.
+struct ChannelTask {
+  int64_t row, rows, column, width, at;
+
+  ChannelTask(const ChannelPlan& plan, int64_t task) {
+    const int64_t block = task / plan.tiles;
+    row = block * plan.rowsPerBlock;
+    rows = plan.rowsOf(block);
+    column = task % plan.tiles * plan.tileWidth;
+    width = std::min(plan.tileWidth, plan.channels - column);
+    at = 2 * block * plan.channels + column;
+  }
+};
+
+void momentTask(const ChannelPlan& plan, const float* x, int64_t number, float* partials) {
+  const ChannelTask task(plan, number);
+  const int64_t channels = plan.channels;
+  const float* const source = x + task.row * channels + task.column;
+  float *const first = partials + task.at, *const second = first + channels;
+  overStrips(task.width, [&]<int kVectors>(int64_t j, int64_t last)
+                             HWY_ATTR { momentStrip<kVectors>(source + j, task.rows, channels, last, first + j, second + j); });
 }
 
-void momentBlocks(const ChannelPlan& plan, const float* x, float* partials) {
-  const int64_t channels = plan.channels;
-  overBlocks(plan, [&](int64_t row, int64_t rows, int64_t column, int64_t width, int64_t at) HWY_ATTR {
-    const float* const source = x + row * channels + column;
-    float *const first = partials + at, *const second = first + channels;
-    overStrips(width, [&]<int kVectors>(int64_t j, int64_t last)
-                          HWY_ATTR { momentStrip<kVectors>(source + j, rows, channels, last, first + j, second + j); });
-  });
-}
-
-void gradientBlocks(const ChannelPlan& plan, const float* dy, const float* x, const float* mean, float* partials) {
-  const int64_t channels = plan.channels;
-  overBlocks(plan, [&](int64_t row, int64_t rows, int64_t column, int64_t width, int64_t at) HWY_ATTR {
-    const float *const g = dy + row * channels + column, *const source = x + row * channels + column;
-    float *const first = partials + at, *const second = first + channels;
-    overStrips(width, [&]<int kVectors>(int64_t j, int64_t last) HWY_ATTR {
-      gradientStrip<kVectors>(g + j, source + j, mean + column + j, rows, channels, last, first + j, second + j);
-    });
+void gradientTask(const ChannelPlan& plan, const float* dy, const float* x, const float* mean, int64_t number, float* partials) {
+  const ChannelTask task(plan, number);
+  const int64_t channels = plan.channels, from = task.row * channels + task.column;
+  float *const first = partials + task.at, *const second = first + channels;
+  overStrips(task.width, [&]<int kVectors>(int64_t j, int64_t last) HWY_ATTR {
+    gradientStrip<kVectors>(dy + from + j, x + from + j, mean + task.column + j, task.rows, channels, last, first + j,
+                            second + j);
   });
 }
 
@@ -205,15 +208,14 @@ void overGroups(int64_t channels, const Combine& combine) {
   for (; c < channels; ++c) combine.template operator()<1>(c);
 }
 
-void moments(const ChannelPlan& plan, const float* x, float* partials, float* mean, float* variance) {
-  momentBlocks(plan, x, partials);
+void moments(const ChannelPlan& plan, const float* x, const float* partials, float* mean, float* variance) {
   overGroups(plan.channels,
              [&]<int64_t kCount>(int64_t first) { combineMoments<kCount>(plan, x, partials, first, mean, variance); });
 }
 
 void gradients(const ChannelPlan& plan, const float* dy, const float* x, const float* mean, const float* rstd, float* partials,
                float* dGamma, float* dBeta) {
-  gradientBlocks(plan, dy, x, mean, partials);
+  parallelFor(plan.tasks(), [&](int64_t task) { gradientTask(plan, dy, x, mean, task, partials); });
   overGroups(plan.channels,
              [&]<int64_t kCount>(int64_t first) { combineGradients<kCount>(plan, partials, rstd, first, dGamma, dBeta); });
 }
@@ -226,18 +228,30 @@ HWY_AFTER_NAMESPACE();
 namespace steepest {
 namespace {
 
+HWY_EXPORT(momentTask);
 HWY_EXPORT(moments);
 HWY_EXPORT(gradients);
 
 }  // namespace
+
+void momentBlock(const ChannelPlan& plan, const float* x, int64_t block, float* partials) {
+  for (int64_t tile = 0; tile < plan.tiles; ++tile)
+    HWY_DYNAMIC_DISPATCH(momentTask)(plan, x, block * plan.tiles + tile, partials);
+}
+
+void finishMoments(const ChannelPlan& plan, const float* x, const float* partials, float* mean, float* variance) {
+  HWY_DYNAMIC_DISPATCH(moments)(plan, x, partials, mean, variance);
+}
 
 // [mean, variance, x, scratch] args [rows, channels]: mean and biased variance of each column; rows >= 1 unless there are no
 // channels.
 Status channelMomentsFast(const Row& row) {
   ChannelPlan plan;
   if (!plan.read(row, 4)) return kBadRow;
-  HWY_DYNAMIC_DISPATCH(moments)
-  (plan, row.buffer<float>(2), row.buffer<float>(3), row.buffer<float>(0), row.buffer<float>(1));
+  const float* const x = row.buffer<float>(2);
+  float* const partials = row.buffer<float>(3);
+  parallelFor(plan.tasks(), [&](int64_t task) { HWY_DYNAMIC_DISPATCH(momentTask)(plan, x, task, partials); });
+  finishMoments(plan, x, partials, row.buffer<float>(0), row.buffer<float>(1));
   return {};
 }
 
@@ -251,48 +265,14 @@ Status channelGradientsFast(const Row& row) {
   return {};
 }
 
-Status channelMomentsTwin(const Row& row) {
-  ChannelPlan plan;
-  if (!plan.read(row, 4)) return kBadRow;
-  const double* const x = row.buffer<double>(2);
-  for (int64_t c = 0; c < plan.channels; ++c) {
-    double mean = 0, squares = 0;
-    for (int64_t r = 0; r < plan.rows; ++r) mean += x[r * plan.channels + c] / static_cast<double>(plan.rows);
-    for (int64_t r = 0; r < plan.rows; ++r) {
-      const double difference = x[r * plan.channels + c] - mean;
-      squares += difference * difference;
-    }
-    row.buffer<double>(0)[c] = mean;
-    row.buffer<double>(1)[c] = squares / static_cast<double>(plan.rows);
-  }
-  return {};
-}
-
-Status channelGradientsTwin(const Row& row) {
-  ChannelPlan plan;
-  if (!plan.read(row, 7)) return kBadRow;
-  for (int64_t c = 0; c < plan.channels; ++c) {
-    double dGamma = 0, dBeta = 0;
-    for (int64_t r = 0; r < plan.rows; ++r) {
-      const double dy = row.buffer<double>(2)[r * plan.channels + c];
-      dBeta += dy;
-      dGamma += dy * (row.buffer<double>(3)[r * plan.channels + c] - row.buffer<double>(4)[c]) * row.buffer<double>(5)[c];
-    }
-    row.buffer<double>(0)[c] = dGamma;
-    row.buffer<double>(1)[c] = dBeta;
-  }
-  return {};
-}
-
-// Two partial results per block and channel.
 int64_t channelMomentsScratch(const Row& row) {
   ChannelPlan plan;
-  return plan.read(row, 4) ? plan.blocks * plan.channels * 8 : 0;
+  return plan.read(row, 4) ? plan.partialBytes() : 0;
 }
 
 int64_t channelGradientsScratch(const Row& row) {
   ChannelPlan plan;
-  return plan.read(row, 7) ? plan.blocks * plan.channels * 8 : 0;
+  return plan.read(row, 7) ? plan.partialBytes() : 0;
 }
 
 }  // namespace steepest

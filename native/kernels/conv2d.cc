@@ -122,6 +122,7 @@ void correlate(const Correlation& c, const float* w) {
   const int64_t bands = c.bandsPerImage();
   const int64_t total = c.images * bands;
   const int64_t chunks = serial ? 1 : total;
+  if (c.epilogue.moments) c.epilogue.moments->expect(1, 1);
   parallelFor(chunks, [&](int64_t chunk) {
     for (int64_t band = partStart(total, chunks, chunk); band < partStart(total, chunks, chunk + 1); ++band) {
       const int64_t start = partStart(c.producedH, bands, band % bands);

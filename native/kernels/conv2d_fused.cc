@@ -3,13 +3,14 @@
 #include <cmath>
 
 #include "kernels/conv_epilogue.h"
+#include "kernels/gemm.h"
 #include "kernels/scalar_math.h"
 
 namespace steepest {
 
 namespace {
 
-constexpr int64_t kFusedArguments = kConvArguments + 5;
+constexpr int64_t kFusedArguments = kConvArguments + 6;
 
 enum class Pooling : int64_t { none = 0, maxima = 1, maximaAndTaps = 2 };
 
@@ -19,7 +20,8 @@ struct FusedRow {
   double arguments[kConvArguments];
   Pooling pooling;
   bool relu;
-  int64_t where, x, w, bias, centre, residual, scratch;  // after centre: factor, offset
+  ChannelPlan pixels;                                          // of y, if its statistics are asked for
+  int64_t mean, where, x, w, bias, centre, residual, scratch;  // after mean: variance; after centre: factor, offset
 
   int64_t elements() const { return shape.N * shape.OH * shape.OW * shape.O; }
   bool pools() const { return pooling != Pooling::none; }
@@ -38,6 +40,7 @@ bool parseFused(const Row& row, FusedRow* f) {
     if (present) next += buffers;
     return first;
   };
+  f->mean = take(row.flag(kConvArguments + 5), 2);
   f->where = take(f->pooling == Pooling::maximaAndTaps, 1);
   f->x = take(true, 1);
   f->w = take(true, 1);
@@ -45,7 +48,9 @@ bool parseFused(const Row& row, FusedRow* f) {
   f->centre = take(row.flag(kConvArguments + 1), 3);
   f->residual = take(row.flag(kConvArguments + 2), 1);
   f->scratch = next;
-  return pooling <= 2 && (!f->pools() || (f->shape.winograd && f->residual < 0));
+  const ConvShape& s = f->shape;
+  if (f->mean >= 0 && (f->pools() || s.isPointwise() || !f->pixels.cut(s.N * s.OH * s.OW, s.O))) return false;
+  return pooling <= 2 && (!f->pools() || (s.winograd && f->residual < 0));
 }
 
 template <typename T>
@@ -93,21 +98,42 @@ double maximumAt(const FusedRow& f, const Row& row, int64_t i, uint8_t* tap) {
   return best;
 }
 
+Status momentsTwin(const FusedRow& f, const Row& row) {
+  void* buffers[] = {row.buffers[f.mean], row.buffers[f.mean + 1], row.buffers[0], nullptr};
+  const double arguments[] = {static_cast<double>(f.pixels.rows), static_cast<double>(f.pixels.channels)};
+  return channelMomentsTwin({buffers, arguments, 4, 2});
+}
+
+// Bytes of the convolution itself, whose scratch comes first.
+int64_t convolutionScratch(const FusedRow& f, const Row& row) {
+  return roundUp(convForwardScratch(f.shape, {row.buffers, f.arguments, 4, kConvArguments}), 64);
+}
+
 }  // namespace
 
-// [y, where if taps are asked for, x, w, and as the flags say bias; centre, factor, offset; residual; scratch]
+// [y, mean and variance of its channels if they are asked for, where if taps are, x, w, and as the flags say bias; centre,
+// factor, offset; residual; scratch]
 // args [those of conv2d, bias, normalization, residual, relu: flags; pooling, for Winograd without residual: 0 none,
-// 1 maxima, 2 maxima and taps]
+// 1 maxima, 2 maxima and taps; a flag for statistics, of an image that is not pooled nor a matrix product]
 Status conv2dFusedFast(const Row& row) {
   FusedRow f;
   if (!parseFused(row, &f) || row.bufferCount != f.scratch + 1) return kBadRow;
   void* buffers[] = {row.buffers[0], row.buffers[f.x], row.buffers[f.w], row.buffers[f.scratch]};
-  return convForward(f.shape, {buffers, f.arguments, 4, kConvArguments}, epilogueOf(f, row));
+  const Row convolution{buffers, f.arguments, 4, kConvArguments};
+  ConvEpilogue epilogue = epilogueOf(f, row);
+  if (f.mean < 0) return convForward(f.shape, convolution, epilogue);
+  char* const scratch = row.buffer<char>(f.scratch) + convolutionScratch(f, row);
+  StoredMoments moments(f.pixels, f.shape.OH, f.shape.OW, row.buffer<float>(0), scratch);
+  epilogue.moments = &moments;
+  const Status status = convForward(f.shape, convolution, epilogue);
+  moments.combine(row.buffer<float>(f.mean), row.buffer<float>(f.mean + 1));
+  return status;
 }
 
 int64_t conv2dFusedScratch(const Row& row) {
   FusedRow f;
-  return parseFused(row, &f) ? convForwardScratch(f.shape, {row.buffers, f.arguments, 4, kConvArguments}) : 0;
+  if (!parseFused(row, &f)) return 0;
+  return convolutionScratch(f, row) + (f.mean < 0 ? 0 : StoredMoments::bytes(f.pixels));
 }
 
 // Buffers and arguments are those of conv2dFusedFast; scratch may be missing.
@@ -118,7 +144,7 @@ Status conv2dFusedTwin(const Row& row) {
   const ConvShape& s = f.shape;
   if (!f.pools()) {
     for (int64_t i = 0; i < f.elements(); ++i) y[i] = finishedAt(f, row, i);
-    return {};
+    return f.mean < 0 ? Status{} : momentsTwin(f, row);
   }
   for (int64_t i = 0; i < s.N * (s.OH / 2) * (s.OW / 2) * s.O; ++i) {
     uint8_t tap = 0;

@@ -52,10 +52,11 @@ HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, int64_t first, int64_
   }
 }
 
-// The same for rows [first, first + rows) of `width` pixels, from the beginning of y.
+// The same for rows [first, first + rows) of `width` pixels, from the beginning of y, which then are as they stay.
 HWY_INLINE void finishBand(const ConvEpilogue& e, float* y, int64_t first, int64_t rows, int64_t width, int64_t channels) {
-  if (!e.changesPixels()) return;
-  for (int64_t row = first; row < first + rows; ++row) finishRun(e, y, row * width * channels, width, channels);
+  for (int64_t row = first; e.changesPixels() && row < first + rows; ++row)
+    finishRun(e, y, row * width * channels, width, channels);
+  if (e.moments) e.moments->stored(first, first + rows);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -186,6 +186,7 @@ void correlateChannelRows(const Correlation& c, int64_t image, int64_t start, in
 void correlateChannels(const Correlation& c) {
   const int64_t bands = c.bandsPerImage(), total = c.images * bands;
   const int64_t chunks = c.flop() < kConvSerialFlop ? 1 : total;
+  if (c.epilogue.moments) c.epilogue.moments->expect(1, 1);
   parallelFor(chunks, [&](int64_t chunk) {
     for (int64_t band = partStart(total, chunks, chunk); band < partStart(total, chunks, chunk + 1); ++band) {
       const int64_t first = partStart(c.producedH, bands, band % bands);

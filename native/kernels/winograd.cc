@@ -109,13 +109,20 @@ void winogradCorrelate(const WinogradCorrelation& c) {
   if (c.w) transformKernel(c.kernel(), c.w, c.packed, c.transforms);
   ScratchSlots slots;
   const int64_t groups = c.groups(), parts = c.columnParts(), chunks = c.chunks();
+  if (c.epilogue.moments) c.epilogue.moments->expect(kTileSide, c.grid.columns());
+  const auto stored = [&](int64_t first) {
+    if (c.epilogue.moments) c.epilogue.moments->stored(first, HWY_MIN(first + c.groupSize(), c.grid.tiles()));
+  };
   parallelFor(chunks, [&](int64_t chunk) {
     const ScratchSlots::Slot slot(slots);
     float* region = c.regions + slot.index() * c.regionFloats();
     if (parts > 1) return correlateGroup(c, 0, chunk, region);
-    for (int64_t i = partStart(groups, chunks, chunk); i < partStart(groups, chunks, chunk + 1); ++i)
+    for (int64_t i = partStart(groups, chunks, chunk); i < partStart(groups, chunks, chunk + 1); ++i) {
       correlateGroup(c, i, 0, region);
+      stored(i * c.groupSize());
+    }
   });
+  if (parts > 1) stored(0);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -35,7 +35,7 @@ const knownValues: Record<string, () => void> = {
   conv2dFused: () => {
     const out = emptyTensor('float32', [1, 1, 1, 1])
     const geometry = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0]
-    call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0])
+    call(kernelNamed('conv2dFused'), false, [out], [full([1], 2), full([1], 3), full([1], 1)], [...geometry, 1, 0, 0, 0, 0, 0])
     expect(out.array()).toEqual([[[[7]]]])
   },
   // One tap in the middle, times 3; a residual of 1; the second of two images is masked.

@@ -8,10 +8,12 @@ import type { RecordedRow } from '../recorder.js'
 import { type Grown, type Growth, grow } from './grow.js'
 import type { Pass } from './index.js'
 
-const fusedKernel = kernelNamed('conv2dFused')
+export const fusedKernel = kernelNamed('conv2dFused')
 export const convolutionArguments = 17
 /** Where a row of the fused kernel says whether a residual, its last operand, is added. */
 export const residualFlag = convolutionArguments + 2
+/** Where it says that it makes the mean and the variance of its channels as well. */
+export const statisticsFlag = convolutionArguments + 5
 
 const [x, a, b, c] = [0, 1, 2, 3].map(Expression.input) as [Expression, Expression, Expression, Expression]
 /** The formulas that the kernel can take in, by what they are made of. */
@@ -113,7 +115,7 @@ function rowOf(fused: Fused): RecordedRow {
     kernel: fusedKernel,
     outputs,
     inputs: [...row.inputs, ...operandsOf(fused)],
-    args: [...row.args.slice(0, convolutionArguments), ...flags, pooling],
+    args: [...row.args.slice(0, convolutionArguments), ...flags, pooling, 0],
     label: labels.join(', '),
     source: undefined,
   }

@@ -11,6 +11,7 @@ import { type Division, prepareRows } from './prepare.js'
 import { joinSegments } from './segments.js'
 import { sliceBatches } from './slices.js'
 import { spreadAtLoad } from './spread.js'
+import { gatherStatistics } from './statistics.js'
 import { maskBeforeUnpooling } from './unpool.js'
 
 /** Rewrites rows. `isTemporary` tells whether a storage is named by rows only: no result, no state, no argument. */
@@ -23,6 +24,7 @@ const passes: Readonly<Record<Exclude<PassName, 'prepare'>, Pass>> = {
   spread: spreadAtLoad,
   convolution: fuseConvolutions,
   mask: maskInputGradients,
+  statistics: gatherStatistics,
   merge: mergeFormulas,
   slices: sliceBatches,
   segments: joinSegments,

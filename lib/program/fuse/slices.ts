@@ -9,7 +9,7 @@ import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
 import { settings } from '../settings.js'
-import { residualFlag } from './convolution.js'
+import { residualFlag, statisticsFlag } from './convolution.js'
 import { readersOf } from './readers.js'
 
 /** Which operands of a row have a part per sample. */
@@ -22,7 +22,8 @@ interface Samples {
 const imageKernels = new Set(['conv2d', 'conv2dFused', 'maxPool2d', 'averagePool2d'])
 
 function samplesOf({ kernel, args, inputs }: RecordedRow): Samples | null {
-  if (!imageKernels.has(kernel.name)) return null
+  // Statistics are those of the whole batch.
+  if (!imageKernels.has(kernel.name) || (kernel.name === 'conv2dFused' && args[statisticsFlag] === 1)) return null
   const residual = kernel.name === 'conv2dFused' && args[residualFlag] === 1 ? inputs.length - 1 : 0
   return { batch: args[0] as number, perSample: inputs.map((_, k) => k === 0 || k === residual) }
 }

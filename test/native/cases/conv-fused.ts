@@ -9,6 +9,7 @@ interface Steps {
   residual?: boolean
   relu?: boolean
   pooling?: 0 | 1 | 2
+  statistics?: boolean
 }
 
 /** What the steps make of element i of the convolution: the definition in JavaScript, written apart from the twin. */
@@ -17,7 +18,7 @@ type Finish = (v: number, i: number) => number
 export function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
   const plain = convolution(geometry, seed)
   const { N, OH, OW, O } = outputShape(geometry)
-  const { bias = false, normalized = false, residual = false, relu = false, pooling = 0 } = steps
+  const { bias = false, normalized = false, residual = false, relu = false, pooling = 0, statistics = false } = steps
   const values = (count: number, nth: number, low = -1): number[] => randomValues(count, seed + nth, low, 1)
   const [b, centre, factor, offset] = [values(O, 3), values(O, 4), values(O, 5, 0.5), values(O, 6)] as const
   const others = values(N * OH * OW * O, 7)
@@ -36,12 +37,24 @@ export function fused(geometry: Geometry, steps: Steps, seed = 1): KernelCase {
     ...plain,
     kernel: 'conv2dFused',
     name: `${JSON.stringify(geometry)} ${JSON.stringify(steps)}`,
-    args: [...plain.args, Number(bias), Number(normalized), Number(residual), Number(relu), pooling],
-    outputs: [{ dtype: 'float32', length }, ...(pooling === 2 ? [{ dtype: 'uint8' as const, length }] : [])],
+    args: [...plain.args, Number(bias), Number(normalized), Number(residual), Number(relu), pooling, Number(statistics)],
+    outputs: [
+      { dtype: 'float32', length },
+      ...(statistics ? [O, O].map((count) => ({ dtype: 'float32' as const, length: count })) : []),
+      ...(pooling === 2 ? [{ dtype: 'uint8' as const, length }] : []),
+    ],
     inputs: [...plain.inputs, ...operands.map((data): Input => ({ dtype: 'float32', data }))],
     // Five more roundings of values that are at most a few times those of the convolution; relative to the largest for Winograd.
-    epsilons: (plain.epsilons ?? 0) + 20,
-    ...(reference ? { reference: () => stepped(reference()[0] as ArrayLike<number>, finish, pooling, { N, OH, OW, O }) } : {}),
+    // A variance is summed up about one pixel of a block, which may lie some deviations away from the mean.
+    epsilons: (plain.epsilons ?? 0) + (statistics ? 120 : 20),
+    ...(reference
+      ? {
+          reference: () => {
+            const results = stepped(reference()[0] as ArrayLike<number>, finish, pooling, { N, OH, OW, O })
+            return statistics ? [...results, ...moments(results[0] as ArrayLike<number>, O)] : results
+          },
+        }
+      : {}),
   }
 }
 
@@ -69,6 +82,14 @@ function fusedGradient(geometry: Geometry, residual: boolean, mask: boolean, see
     epsilons: (plain.epsilons ?? 0) + 4,
     ...(reference ? { reference: () => [Array.from(reference()[0] as ArrayLike<number>, finish)] } : {}),
   }
+}
+
+/** Mean and variance of each channel. */
+function moments(y: ArrayLike<number>, channels: number): number[][] {
+  const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0)
+  const columns = Array.from({ length: channels }, (_, c) => Array.from(y).filter((_, i) => i % channels === c))
+  const means = columns.map(average)
+  return [means, columns.map((column, c) => average(column.map((value) => (value - (means[c] as number)) ** 2)))]
 }
 
 function stepped(
@@ -122,7 +143,24 @@ const winograd: readonly Geometry[] = [
   { N: 2, H: 17, W: 15, C: 6, O: 130, pad: around },
 ].map((shape) => ({ ...shape, KH: 3, KW: 3, algorithm: 'winograd' as const }))
 
+/** Blocks of one image, of several, of parts of rows, cut off at the end; tiles of channels; bands of a large image; one group of tiles. */
+const gathered: readonly Geometry[] = [
+  ...ways.slice(0, 4),
+  { N: 5, H: 32, W: 32, C: 3, KH: 3, KW: 3, O: 16, pad: around },
+  { N: 5, H: 33, W: 30, C: 16, KH: 3, KW: 3, O: 16, pad: around, algorithm: 'winograd' },
+  { N: 7, H: 9, W: 11, C: 4, KH: 3, KW: 3, O: 65, pad: around, algorithm: 'winograd' },
+  { N: 3, H: 16, W: 16, C: 8, KH: 1, KW: 1, O: 36, stride: [2, 2] },
+  { N: 1, H: 90, W: 91, C: 24, KH: 3, KW: 3, O: 20, groups: 4, pad: around },
+  { N: 2, H: 40, W: 41, C: 40, KH: 3, KW: 3, O: 40, groups: 40, pad: around },
+  { N: 3, H: 7, W: 8, C: 5, KH: 2, KW: 2, O: 300 },
+  { N: 1, H: 4, W: 4, C: 16, KH: 3, KW: 3, O: 200, pad: around, algorithm: 'winograd' },
+]
+
 export const cases: readonly KernelCase[] = [
+  ...gathered.flatMap((way, i) => [
+    fused(way, { statistics: true }, i),
+    fused(way, { bias: true, residual: true, statistics: true }, i),
+  ]),
   ...ways.flatMap((way) =>
     each.filter(({ pooling }) => !pooling || way.algorithm === 'winograd').map((steps) => fused(way, steps)),
   ),
