@@ -1,6 +1,10 @@
 // Ceilings of this machine: fused multiply-adds from registers on one thread and on all, and the bandwidth of reading memory.
-// Built and run by the benchmark: peak <threads> [bytes ...] prints {"oneThread": GF/s, "allThreads": GF/s, "read": [GB/s, ...]},
-// the bandwidths for data of these sizes, all threads reading a share each. 30 ms a figure.
+// Built and run by the benchmark: peak <threads> [bytes ...] prints {"oneThread": GF/s, "allThreads": GF/s, "mixed": GF/s,
+// "read": [GB/s, ...]}, the bandwidths for data of these sizes, all threads reading a share each. 30 ms a figure.
+//
+// `mixed` is the rate of all threads with another instruction for every multiply-add, as real loops have their loads. A core that
+// belongs to this machine alone issues both at once. A busy neighbour on the same core leaves multiply-adds by themselves at
+// nearly their full rate and slows the mixture, as it slows everything else.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -35,23 +39,48 @@ constexpr int kChains = 12;  // enough to hide the latency of two units, few eno
 
 double seconds(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
 
-// Fused multiply-adds for about 30 ms: flops per second of this thread. -ffp-contract=fast fuses a * b + c.
+// Sums in a register each: an array of them would be kept in memory when other instructions stand between. Each starts from
+// another value, or they would be one.
+template <int kCount, bool kMixed>
+struct Chains {
+  Vector sum;
+  Chains<kCount - 1, kMixed> others;
+
+  void start(Vector value) {
+    sum = value;
+    others.start(value + value);
+  }
+  // -ffp-contract=fast fuses a * b + c.
+  void step(Vector a, Vector b) {
+    sum = sum * a + b;
+    if (kMixed) asm volatile("nop");
+    others.step(a, b);
+  }
+  float total() const { return sum[0] + others.total(); }
+};
+template <bool kMixed>
+struct Chains<0, kMixed> {
+  void start(Vector) {}
+  void step(Vector, Vector) {}
+  float total() const { return 0; }
+};
+
+// Fused multiply-adds for about 30 ms: flops per second of this thread.
+template <bool kMixed>
 double fma_rate() {
-  Vector sums[kChains], a, b;
+  Vector a, b;
   for (int i = 0; i < kLanes; i++) a[i] = 0.999f, b[i] = 0.001f;
-  for (auto& sum : sums) sum = b;
+  Chains<kChains, kMixed> chains;
+  chains.start(b);
   const auto start = Clock::now();
   long rounds = 0;
   do {
-    for (int r = 0; r < 1000; r++) {
-#pragma GCC unroll 12
-      for (int i = 0; i < kChains; i++) sums[i] = sums[i] * a + b;
-    }
+    for (int r = 0; r < 1000; r++) chains.step(a, b);
     rounds += 1000;
   } while (seconds(start) < 0.03);
   const double rate = 2.0 * kLanes * kChains * rounds / seconds(start);
-  volatile float sink = 0;
-  for (auto& sum : sums) sink = sink + sum[0];
+  volatile float sink = chains.total();
+  (void)sink;
   return rate;
 }
 
@@ -98,8 +127,8 @@ double read_rate(size_t bytes) {
 // peak <threads> [bytes ...]
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
-  const double one = fma_rate(), all = all_threads(threads, fma_rate);
-  std::printf("{\"oneThread\": %.1f, \"allThreads\": %.1f", one / 1e9, all / 1e9);
+  const double one = fma_rate<false>(), all = all_threads(threads, fma_rate<false>), mixed = all_threads(threads, fma_rate<true>);
+  std::printf("{\"oneThread\": %.1f, \"allThreads\": %.1f, \"mixed\": %.1f", one / 1e9, all / 1e9, mixed / 1e9);
   for (int i = 2; i < argc; i++) {
     const size_t share = std::atol(argv[i]) / threads;
     std::printf("%s%.1f", i == 2 ? ", \"read\": [" : ", ", all_threads(threads, [&] { return read_rate(share); }) / 1e9);

@@ -10,6 +10,8 @@ import { root } from './contenders.js'
 export interface Ceilings {
   oneThread: number
   allThreads: number
+  /** Of all threads with another instruction beside each multiply-add: falls when a neighbour uses the same core. */
+  mixed: number
   /** Of data of the sizes in `readBytes`. */
   read?: number[]
 }

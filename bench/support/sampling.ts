@@ -77,10 +77,10 @@ export class Sampler {
     if (all) store.seen(all)
   }
 
-  /** The multiply-add rate of all threads now, as a fraction of the best seen. */
+  /** The multiply-add rate of all threads now, the lesser of pure and mixed, as a fraction of the best seen. */
   private quietness(): number {
     const now: Ceilings | undefined = ceilings()
-    return now ? now.allThreads / this.store.seen(now).allThreads : 1
+    return now ? Math.min(now.allThreads, now.mixed) / this.store.seen(now).allThreads : 1
   }
 
   /** Waits a little for a quiet moment. */

@@ -7,7 +7,7 @@ import type { Curve, Measurement } from './measure.js'
 /** One process: its measurement, and how quiet the machine was around it. */
 export interface Sample extends Measurement {
   round: number
-  /** Multiply-add rate of all threads just before and after, as a fraction of the best. */
+  /** Multiply-add rate of all threads just before and after, alone or with other instructions between, as a fraction of the best. */
   quiet: number
   /** Fraction of processor time stolen by the host. */
   steal: number
@@ -88,6 +88,7 @@ export class Store {
     const best: Ceilings = {
       oneThread: Math.max(now.oneThread, before?.oneThread ?? 0),
       allThreads: Math.max(now.allThreads, before?.allThreads ?? 0),
+      mixed: Math.max(now.mixed, before?.mixed ?? 0),
       ...(read ? { read } : {}),
     }
     if (JSON.stringify(best) !== JSON.stringify(before)) this.append({ ceilings: best })
