@@ -68,8 +68,9 @@ describe('TypeScript', () => {
 })
 
 describe('passes', () => {
-  it.each(passNames)('%s has a switch in the benchmark of passes and a line in docs/programs.md', (name) => {
+  it.each(passNames)('%s has a switch in the benchmark of passes and a line in docs/programs.md and docs/environment.md', (name) => {
     expect(/^const switches = \[(.*?)\]/ms.exec(read('bench/passes.ts'))?.[1]).toContain(`'${name}'`)
+    expect(read('docs/environment.md')).toContain(`\`no-${name}\``)
     expect(read('docs/programs.md')).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'))
   })
 })
