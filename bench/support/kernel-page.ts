@@ -1,5 +1,6 @@
 // docs/kernels.md: the rates of kernels shape by shape, beside their ceilings, the peers and what the library sets out to reach.
 // Invariant: a figure and what it is held against were measured one right after the other.
+import { reasonLines } from './kernel-reasons.js'
 import type { KernelShape } from './kernel-shapes.js'
 import { describeMachine } from './machine.js'
 
@@ -63,6 +64,7 @@ export function kernelPage(figures: readonly KernelFigure[], rounds: number): st
     '| kernel | shape | rate | of the ceiling | peers, GFLOP/s | as wanted |',
     '|---|---|---|---|---|---|',
     ...figures.map(lineOf),
+    ...reasonLines(figures),
   ]
   return `${lines.join('\n')}\n`
 }

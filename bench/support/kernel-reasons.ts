@@ -1,0 +1,82 @@
+// Why shapes are short of what is wanted, as far as it is known. Invariant: a reason that names a figure names one that was measured.
+import type { KernelFigure } from './kernel-page.js'
+
+interface Reason {
+  /** What the reason is given for. */
+  readonly about: string
+  readonly fits: (figure: KernelFigure) => boolean
+  readonly reason: string
+}
+
+const labelled = (pattern: RegExp, kernels: string) => {
+  const names = kernels.split(' ')
+  return ({ kernel, label }: KernelFigure): boolean => names.includes(kernel) && pattern.test(label)
+}
+
+/** In this order; the first that fits a shape is its own. */
+const reasons: readonly Reason[] = [
+  {
+    about: 'formulas over 32x64',
+    fits: labelled(/ 32x64$/, 'pointwise'),
+    reason: '16 kB take 0.14 µs at the rate of the copy; beside that a row costs about 0.1 µs to be read and started.',
+  },
+  {
+    about: 'sigmoid',
+    fits: labelled(/^sigmoid/, 'pointwise'),
+    reason:
+      'arithmetic, not traffic: on two AVX-512 cores a loop of divisions alone streams 77 GB/s from the first-level cache, and the exponential before the division takes about as long again.',
+  },
+  {
+    about: 'groups of 4 and 8 channels',
+    fits: labelled(/groups (16|8),?/, 'conv2d conv2dBackwardInput conv2dBackwardKernel'),
+    reason:
+      'a vector is permuted within its groups between multiply-adds, and permutations share a port with half of them: by the count of operations the most is 78 % of the ceiling. Permuting each row of pixels once for all rows of taps would lift that to 92 % and is not built.',
+  },
+  {
+    about: 'first layers',
+    fits: labelled(/ (1->32|3->16|3->64) /, 'conv2d conv2dBackwardInput conv2dBackwardKernel'),
+    reason:
+      'one or three channels. The gradient to the input adds up the lanes of every sum, about three operations beside nine multiply-adds; that of 1->32 to its kernel has one number of the image for two vectors of filters.',
+  },
+  {
+    about: 'Winograd at 16 channels',
+    fits: ({ algorithm, label }) => algorithm === 'Winograd' && / 16->16 /.test(label),
+    reason:
+      'the transforms are two fifths of the time, against 36 short products of 16 columns; 64 images take a fifth to a third longer per image than 8, which stay in the second-level cache.',
+  },
+  {
+    about: 'products with 9216 rows or columns, and the gradient of a 1x1 convolution',
+    fits: labelled(/9216|16384/, 'matmul'),
+    reason:
+      '5 to 9 MB pass through, of which each operand and result is touched once or twice: which likely leaves a part of the time to the shared cache.',
+  },
+  {
+    about: 'large squares',
+    fits: labelled(/^square/, 'matmul'),
+    reason: 'OpenBLAS is up to a tenth ahead from some 500 rows and columns on; its larger packed blocks are the likely cause.',
+  },
+  {
+    about: 'gradients of pooling',
+    fits: ({ kernel }) => kernel.endsWith('Pool2dBackward'),
+    reason:
+      'every value is stored four or more times beside zeros, or added up where windows overlap. Max-pooling of 2x2 behind a convolution by Winograd has no such row in a program: the convolution spreads its gradient while it loads it.',
+  },
+]
+
+/** The part of docs/kernels.md that gives reasons for the shapes that are short of what is wanted. */
+export function reasonLines(figures: readonly KernelFigure[]): string[] {
+  const short = figures.filter(({ rate, wanted }) => wanted !== undefined && rate < wanted)
+  const lines = reasons.flatMap(({ about, reason, fits }) => {
+    const count = short.filter((figure) => reasons.find((other) => other.fits(figure))?.fits === fits).length
+    return count > 0 ? [`- **${about}** (${count}): ${reason}`] : []
+  })
+  const rest = short.filter((figure) => !reasons.some(({ fits }) => fits(figure)))
+  const names = rest.map(({ kernel, label }) => `${kernel} ${label}`).join('; ')
+  return [
+    '',
+    '## Where a shape is short of it',
+    '',
+    ...lines,
+    ...(rest.length > 0 ? [`- no cause was looked for: ${names}.`] : []),
+  ]
+}
