@@ -80,7 +80,7 @@ describe.each(jobs)('under the $sanitizer sanitizer', ({ sanitizer, suites, step
 
   beforeAll(() => {
     folder = sanitizedCopy(sanitizer)
-  }, 600_000)
+  }, 1_200_000)
 
   it('kernels, ops and programs are clean', () => {
     // Of several names Vitest would leave out those that it does not find.
