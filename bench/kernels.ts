@@ -39,10 +39,10 @@ function algorithmOf(shape: KernelShape): string {
  * that a copy of as many bytes can be slower than their arithmetic.
  */
 function ceilingOf(shape: KernelShape): number {
+  const copied = (work: number): number => work / (measure(copyOf(shape), rounds)[0] as number) / 1e6
+  if (shape.flop === 0) return copied(bytesOf(shape))
   const arithmetic = ceilings()?.allThreads ?? Number.NaN
-  if (shape.flop > 0 && algorithmOf(shape) !== 'direct') return arithmetic
-  const copied = (shape.flop || bytesOf(shape)) / (measure(copyOf(shape), rounds)[0] as number) / 1e6
-  return shape.flop > 0 ? Math.min(arithmetic, copied) : copied
+  return algorithmOf(shape) === 'direct' ? Math.min(arithmetic, copied(shape.flop)) : arithmetic
 }
 
 /** The peers' rates for a product, where they are wanted and installed. */

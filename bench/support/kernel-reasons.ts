@@ -24,7 +24,7 @@ const reasons: readonly Reason[] = [
     about: 'sigmoid',
     fits: labelled(/^sigmoid/, 'pointwise'),
     reason:
-      'arithmetic, not traffic: on two AVX-512 cores a loop of divisions alone streams 77 GB/s from the first-level cache, and the exponential before the division takes about as long again.',
+      'arithmetic, not traffic: on two AVX-512 cores a loop of divisions alone streams 77 GB/s from the first-level cache, and the exponential comes on top.',
   },
   {
     about: 'groups of 4 and 8 channels',

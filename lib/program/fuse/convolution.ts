@@ -65,13 +65,17 @@ function withFormula(fused: Fused, source: PointwiseSource, result: Tensor): Fus
   return rest.every((operand) => perFilter(operand, fused.row)) ? { ...fused, normalization: rest } : null
 }
 
-/** The convolution with max-pooling of windows of 2 × 2 side by side; where the maxima were is only kept if somebody reads it. */
-function withPooling(fused: Fused, { args, outputs }: RecordedRow, keepsTaps: boolean): Fused | null {
-  const [, , , , kernelHeight, kernelWidth, outHeight, outWidth, ...moves] = args
-  const [height, width] = [fused.row.args[7] as number, fused.row.args[8] as number]
+/** Whether the windows of a max-pooling, or of its gradient, are 2 × 2, side by side, and left out where they do not fit. */
+export function poolsByTwo({ args }: RecordedRow): boolean {
+  const [, height, width, , kernelHeight, kernelWidth, rows, columns, ...moves] = args as [number, number, number, ...number[]]
   const tiling = kernelHeight === 2 && kernelWidth === 2 && [2, 2, 0, 0].every((step, i) => moves[i] === step)
-  const valid = outHeight === Math.floor(height / 2) && outWidth === Math.floor(width / 2)
-  if (!tiling || !valid || fused.residual || !isTiled(fused.row)) return null
+  return tiling && rows === Math.floor(height / 2) && columns === Math.floor(width / 2)
+}
+
+/** The convolution with max-pooling of windows of 2 × 2 side by side; where the maxima were is only kept if somebody reads it. */
+function withPooling(fused: Fused, pooling: RecordedRow, keepsTaps: boolean): Fused | null {
+  const { outputs } = pooling
+  if (!poolsByTwo(pooling) || fused.residual || !isTiled(fused.row)) return null
   return { ...fused, pooling: keepsTaps ? 2 : 1, outputs: keepsTaps ? outputs : outputs.slice(0, 1) }
 }
 

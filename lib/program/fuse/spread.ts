@@ -5,6 +5,7 @@ import { dtypes } from '../../tensor/dtype.js'
 import type { Storage } from '../../tensor/storage.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
+import { isTiled, poolsByTwo } from './convolution.js'
 import { changesBetween, readersOf, samePlace } from './readers.js'
 
 const kernels = {
@@ -15,19 +16,12 @@ const kernels = {
 /** Channels that the kernel sums in whole pixels. */
 const summed = (channels: number): boolean => channels > 1 && channels <= 1024
 
-/** Batch, height, width and channels of the image, if its windows are of 2 × 2 pixels, side by side, and cut off where they do not fit. */
-function imageOf({ args }: RecordedRow): readonly number[] | null {
-  const [batch, height, width, channels, kernelHeight, kernelWidth, rows, columns, ...moves] = args
-  const tiling = kernelHeight === 2 && kernelWidth === 2 && [2, 2, 0, 0].every((step, i) => moves[i] === step)
-  const valid = rows === Math.floor(height / 2) && columns === Math.floor(width / 2)
-  return tiling && valid ? [batch, height, width, channels] : null
-}
-
 /** Whether a row is a gradient of a convolution by Winograd that made the image, which it reads as its operand number `at`. */
-function readsGradient({ inputs, args }: RecordedRow, at: number, dx: Tensor, image: readonly number[]): boolean {
+function readsGradient(row: RecordedRow, at: number, dx: Tensor, image: readonly number[]): boolean {
+  const { inputs, args } = row
   const made = [0, 7, 8, 6].every((position, i) => args[position] === image[i])
   const other = inputs[1 - at] as Tensor
-  return made && args[16] === 1 && samePlace(inputs[at] as Tensor, dx) && other.storage !== dx.storage
+  return made && isTiled(row) && samePlace(inputs[at] as Tensor, dx) && other.storage !== dx.storage
 }
 
 /** A reader of the image `dx` as a reader of the windows; null if there is no kernel for it. */
@@ -51,9 +45,10 @@ export function spreadAtLoad(rows: readonly RecordedRow[], isTemporary: (storage
   rows.forEach((spread, i) => {
     const [dx] = spread.outputs
     if (spread.kernel.name !== 'maxPool2dBackward' || spread.twin || !dx || !isTemporary(dx.storage)) return
-    const image = imageOf(spread)
+    // Batch, height, width and channels.
+    const image = spread.args.slice(0, 4)
     const places = readers.get(dx.storage) ?? []
-    if (!image || places.length === 0) return
+    if (!poolsByTwo(spread) || places.length === 0) return
     const moved = places.map((at) =>
       changesBetween(rows, i, at, spread.inputs) ? null : readsWindows(rows[at] as RecordedRow, dx, image, spread),
     )
