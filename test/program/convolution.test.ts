@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
 import { settings } from '../../lib/program/settings.js'
-import { bits, operations, threeWays, withSettings } from './problem.js'
+import { bits, classifierStep, operations, threeWays, withSettings } from './problem.js'
 
 const { conv2d, relu, add, maxPool2d } = st
 
@@ -215,13 +215,7 @@ describe('training a network of convolutions', () => {
         st.layers.flatten(),
         st.layers.dense({ units: 3 }),
       ])
-      const optimizer = st.optimizers.sgd({ learningRate: 0.05, momentum: 0.9 })
-      const step = st.program((x: st.Tensor, y: st.Tensor) => {
-        const loss = st.losses.sparseCategoricalCrossentropy(y, model.forward(x), { fromLogits: true })
-        loss.backward()
-        optimizer.step(model.parameters())
-        return loss
-      })
+      const step = classifierStep(model)
       const [x, y] = [image(6, 13, 12, 2), st.tensor([0, 1, 2, 0, 1, 2], [6], 'int32')]
       const losses = Array.from({ length: 4 }, () => step.sync(x, y).item())
       const outputs = model.eval() && st.program((a: st.Tensor) => model.forward(a)).sync(x)

@@ -63,3 +63,16 @@ export function threeWays<T>(fn: () => T): T[] {
   const passes = passNames.map((name) => `no-${name}`)
   return ['', 'eager', 'unplanned', 'check', 'no-inplace', ...passes].map((text) => withSettings(text, fn))
 }
+
+/** A recorded step of a classifier: the loss of its logits, and an update with momentum. */
+export function classifierStep(
+  model: st.Module & { forward(x: st.Tensor): st.Tensor },
+): st.Program<[st.Tensor, st.Tensor], st.Tensor> {
+  const optimizer = st.optimizers.sgd({ learningRate: 0.05, momentum: 0.9 })
+  return st.program((x: st.Tensor, y: st.Tensor) => {
+    const loss = st.losses.sparseCategoricalCrossentropy(y, model.forward(x), { fromLogits: true })
+    loss.backward()
+    optimizer.step(model.parameters())
+    return loss
+  })
+}

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
 import { channelMoments } from '../../lib/ops/channels.js'
-import { bits, operations, withSettings } from './problem.js'
+import { bits, classifierStep, operations, withSettings } from './problem.js'
 
 const { conv2d } = st
 type Conv2dOptions = Parameters<typeof conv2d>[2]
@@ -126,13 +126,7 @@ describe('training with batch normalization', () => {
         st.layers.flatten(),
         st.layers.dense({ units: 3 }),
       ])
-      const optimizer = st.optimizers.sgd({ learningRate: 0.05, momentum: 0.9 })
-      const step = st.program((x: st.Tensor, y: st.Tensor) => {
-        const loss = st.losses.sparseCategoricalCrossentropy(y, model.forward(x), { fromLogits: true })
-        loss.backward()
-        optimizer.step(model.parameters())
-        return loss
-      })
+      const step = classifierStep(model)
       const [x, y] = [image(6, 16, 16, 3), st.tensor([0, 1, 2, 0, 1, 2], [6], 'int32')]
       const losses = Array.from({ length: 4 }, () => step.sync(x, y).item())
       return {
