@@ -2,9 +2,10 @@
 // Built and run by the benchmark: peak <threads> [bytes ...] prints {"oneThread": GF/s, "allThreads": GF/s, "mixed": GF/s,
 // "read": [GB/s, ...]}, the bandwidths for data of these sizes, all threads reading a share each. 30 ms a figure.
 //
-// `mixed` is the rate of all threads with another instruction for every multiply-add, as real loops have their loads. A core that
+// `mixed` is the rate of all threads with another instruction for every multiply-add, one that no unit executes: a core that
 // belongs to this machine alone issues both at once. A busy neighbour on the same core leaves multiply-adds by themselves at
-// nearly their full rate and slows the mixture, as it slows everything else.
+// nearly their full rate and takes half of what can be issued, from the mixture as from everything else. A load beside every
+// multiply-add would not tell: there are cores that do not keep that up even when they are alone.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -68,8 +69,7 @@ struct Chains<0, kMixed> {
 // Fused multiply-adds for about 30 ms: flops per second of this thread.
 template <bool kMixed>
 double fma_rate() {
-  Vector a, b;
-  for (int i = 0; i < kLanes; i++) a[i] = 0.999f, b[i] = 0.001f;
+  const Vector a = Vector{} + 0.999f, b = Vector{} + 0.001f;
   Chains<kChains, kMixed> chains;
   chains.start(b);
   const auto start = Clock::now();

@@ -25,7 +25,7 @@ double tapOf(int64_t tap, const double (&transforms)[kPatchSide]) {
 // Element i of a kernel that may be transformed.
 double kernelAt(const ConvShape& s, const double* w, int64_t i) {
   if (!s.transformed) return w[i];
-  const TransformedKernel kernel{s.C, s.O};
+  const KeptPanels kernel = transformedKernel(s.C, s.O);
   const int64_t o = i % s.O, c = i / s.O % s.C, tap = i / s.O / s.C;
   double down[kPatchSide];
   for (int64_t column = 0; column < kPatchSide; ++column) {
@@ -100,7 +100,7 @@ Status conv2dTwin(const Row& row) {
 // Buffers and arguments are those of winogradKernelFast.
 Status winogradKernelTwin(const Row& row) {
   if (!accepts(row, 2, 2, 2)) return kBadRow;
-  const TransformedKernel kernel{row.integer(0), row.integer(1)};
+  const KeptPanels kernel = transformedKernel(row.integer(0), row.integer(1));
   double* u = row.buffer<double>(0);
   const double* w = row.buffer<double>(1);
   const int64_t C = kernel.depth, O = kernel.columns;

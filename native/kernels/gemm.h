@@ -4,6 +4,7 @@
 // kernel position for a convolution. Invariant: only strides say where the operands lie; nothing here is copied or owned.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/arguments.h"
@@ -39,6 +40,22 @@ struct TileProduct {
 };
 
 inline int64_t roundUp(int64_t a, int64_t multiple) { return ceilDivide(a, multiple) * multiple; }
+
+// Where matrices [positions][depth, columns] lie that are kept packed: [panel of kWidestPanel columns][position][depth][columns of
+// the panel, padded with zeros to 16]. The same for every instruction set.
+struct KeptPanels {
+  int64_t positions, depth, columns;
+
+  // Floats from row to row of the panel that a column is in.
+  int64_t row(int64_t column) const {
+    return std::min(kWidestPanel, roundUp(columns - column / kWidestPanel * kWidestPanel, 16));
+  }
+  int64_t at(int64_t position, int64_t column) const {
+    const int64_t panel = column / kWidestPanel * kWidestPanel;
+    return (positions * panel + position * row(column)) * depth + column - panel;
+  }
+  int64_t floats() const { return positions * depth * roundUp(columns, 16); }
+};
 
 // Start of part `i` of `count` near-equal parts of `size`: 16 rows in blocks of at most 14 become 8 + 8, never 14 + 2.
 inline int64_t partStart(int64_t size, int64_t count, int64_t i) { return size * i / count; }

@@ -161,6 +161,20 @@ void packRun(const MatMulShape& s, const Part& part, int64_t k0, int64_t count) 
   }
 }
 
+// The product of a block with panels [depth][columns] that are kept packed, from row k0 of them on.
+HWY_INLINE void runKept(const MatMulShape& s, const Part& part, int64_t k0, int64_t rows, BlockProduct t) {
+  const KeptPanels panels{1, s.K, s.N};
+  for (int64_t column = part.columnStart; column < part.columnEnd; column += t.width, t.c += t.width) {
+    t.width = HWY_MIN(kWidestPanel - column % kWidestPanel, part.columnEnd - column);
+    t.bStride = t.tailStride = panels.row(column);
+    t.b = part.b + panels.at(0, column) + k0 * t.bStride;
+    t.tailB = t.b + t.width / kPanel * kPanel;
+    t.panelStep = kPanel;
+    runBlock(t, rows);
+    if (t.bias) t.bias += t.width;
+  }
+}
+
 HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0, bool direct, BlockProduct& t) {
   t.width = part.columnEnd - part.columnStart;
   const int64_t whole = t.width / kPanel * kPanel;
@@ -190,7 +204,7 @@ HWY_INLINE Ahead shareOf(const float* from, int64_t stride, int64_t rows, int64_
 
 // What to fetch of the next run of B while the part's block `block` is multiplied.
 HWY_INLINE Ahead aheadInB(const MatMulShape& s, const Part& part, Run next, int64_t block) {
-  if (next.count == 0 || s.K * s.N < kFarFloats) return {};
+  if (next.count == 0 || s.kept || s.K * s.N < kFarFloats) return {};
   const int64_t width = part.columnEnd - part.columnStart;
   const int64_t share = block - part.blockStart, shares = part.blockEnd - part.blockStart;
   if (s.transposeB) return shareOf(part.b + part.columnStart * s.K + next.start, s.K, width, next.count, share, shares);
@@ -223,7 +237,7 @@ void multiplyRun(const MatMulShape& s, const Part& part, Run run, Run next, bool
       t.fetch = fetch.atOnce > 0 ? &fetch : nullptr;
       pointAtRows(s, part, block, groups ? group : -1, run.start, run.count, t);
       t.c = part.c + row * s.N + part.columnStart;
-      runBlock(t, rows);
+      s.kept ? runKept(s, part, run.start, rows, t) : runBlock(t, rows);
       if (next.count == 0 && part.activation > Activation::relu) {
         finishRows(t.c, s.N, rows, t.width, nullptr, 1, part.activation);
       }
@@ -241,7 +255,7 @@ void multiplyPart(const MatMulShape& s, const Part& part) {
   for (int64_t i = 0; i < runs; ++i) {
     const Run run = runOf(part, runs, i), next = i + 1 < runs ? runOf(part, runs, i + 1) : Run{part.kEnd, 0};
     if (!direct) packRun(s, part, run.start, run.count);
-    if (direct && !kMaskedLoads) packTail(s, part, run.start, run.count, part.panels);
+    if (direct && !kMaskedLoads && !s.kept) packTail(s, part, run.start, run.count, part.panels);
     pointAtPanels(s, part, run.start, direct, t);
     t.length = run.count;
     t.accumulate = i > 0;

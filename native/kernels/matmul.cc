@@ -9,6 +9,8 @@
 
 #include "kernels/matmul.h"
 
+#include <algorithm>
+
 #include "engine/blas.h"
 #include "engine/pool.h"
 #include "hwy/foreach_target.h"
@@ -92,7 +94,7 @@ enum class Way { tiles, thin, narrow, blas };
 Way wayOf(const MatMulShape& s) {
   if (s.M <= kDotRows && !(s.transposeA && s.transposeB)) return Way::thin;
   if (isNarrow(s)) return Way::narrow;
-  return HWY_TARGET > HWY_AVX2 && suitsBlas(s) ? Way::blas : Way::tiles;
+  return HWY_TARGET > HWY_AVX2 && !s.kept && suitsBlas(s) ? Way::blas : Way::tiles;
 }
 
 void multiply(const MatMulShape& s, const Part& part, Way way) {
@@ -166,6 +168,7 @@ Status multiply(const Row& row, float* scratch, MatMulBuffers m) {
   m.a = row.buffer<float>(1);
   m.b = row.buffer<float>(2);
   const MatMulShape s = simplify(matmulShape(row), m);
+  if (s.kept && (s.M <= kDotRows || s.N <= 16 || (s.batch > 1 && s.strideB != 0))) return kBadRow;
   if (s.batch * s.M * s.N == 0) return {};
   layScratch(s, scratch, m);
   HWY_DYNAMIC_DISPATCH(matmul)(s, m);
@@ -174,7 +177,7 @@ Status multiply(const Row& row, float* scratch, MatMulBuffers m) {
 
 }  // namespace
 
-// [c, a, b, scratch] args [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB], and for measurements a division
+// [c, a, b, scratch] args [batch, M, N, K, transposeA, layoutB, batchStrideA, batchStrideB], and for measurements a division
 // [rowParts, panelParts, slices], each at least 1
 Status matmulFast(const Row& row) {
   if (!accepts(row, 4, 8, row.argumentCount == 11 ? 11 : 8)) return kBadRow;
@@ -190,6 +193,25 @@ Status matmulFusedFast(const Row& row) {
   m.bias = row.buffer<float>(3);
   m.activation = static_cast<Activation>(row.integer(8));
   return multiply(row, row.buffer<float>(4), m);
+}
+
+// [panels, b [K, N]], args [K, N]: b as products of layoutB 2 read it.
+Status matmulPanelsFast(const Row& row) {
+  if (!accepts(row, 2, 2, 2)) return kBadRow;
+  const KeptPanels panels{1, row.integer(0), row.integer(1)};
+  float* const to = row.buffer<float>(0);
+  const float* const from = row.buffer<float>(1);
+  const int64_t count = HWY_MAX(int64_t{1}, kChunkElements / kWidestPanel), parts = ceilDivide(panels.depth, count);
+  parallelFor(parts * ceilDivide(panels.columns, kWidestPanel), [&](int64_t chunk) {
+    const int64_t column = chunk / parts * kWidestPanel, width = HWY_MIN(kWidestPanel, panels.columns - column);
+    const int64_t first = chunk % parts * count, last = HWY_MIN(first + count, panels.depth), step = panels.row(column);
+    for (int64_t k = first; k < last; ++k) {
+      float* const at = to + panels.at(0, column) + k * step;
+      std::copy_n(from + k * panels.columns + column, width, at);
+      std::fill(at + width, at + step, 0.0f);
+    }
+  });
+  return {};
 }
 
 int64_t matmulScratch(const Row& row) {

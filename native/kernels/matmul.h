@@ -19,14 +19,16 @@ struct Division {
 struct MatMulShape {
   int64_t batch, M, N, K;
   bool transposeA, transposeB;
+  bool kept;                 // B is what matmulPanels made of it
   int64_t strideA, strideB;  // from one item of the batch to the next; 0 repeats the operand
   Division asked = {};       // zeros: as the model of matmul_cut-inl.h chooses
 };
 
-// The arguments [batch, M, N, K, transposeA, transposeB, batchStrideA, batchStrideB] that rows of matrix products begin with.
+// The arguments [batch, M, N, K, transposeA, layoutB, batchStrideA, batchStrideB] that rows of matrix products begin with; layoutB
+// 0: [K, N], 1: transposed, 2: as matmulPanels leaves it, once for the whole batch, of more than kDotRows rows and 16 columns.
 inline MatMulShape matmulShape(const Row& row) {
   MatMulShape s = {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
-                   row.flag(4),    row.flag(5),    row.integer(6), row.integer(7)};
+                   row.flag(4),    row.integer(5) == 1, row.integer(5) == 2, row.integer(6), row.integer(7)};
   const auto division = [&](int i) { return std::clamp<int64_t>(row.integer(i), 1, 1024); };
   if (row.argumentCount == 11) s.asked = {division(8), division(9), division(10)};
   return s;
@@ -83,7 +85,7 @@ inline bool streamsRows(const MatMulShape& s) { return s.M <= kDotRows && !s.tra
 // Whether k is halved for the sake of B alone: each half is a contiguous piece that stays with one core from call to call, the
 // one that updated it where B is weights. Cut by columns, each core would read some lines of all pages.
 inline bool halvesB(const MatMulShape& s) {
-  return s.batch == 1 && s.M > kDotRows && !s.transposeA && !s.transposeB && s.K >= kLeastSlice && s.K * s.N >= kHalvedB &&
+  return s.batch == 1 && !s.kept && s.M > kDotRows && !s.transposeA && !s.transposeB && s.K >= kLeastSlice && s.K * s.N >= kHalvedB &&
          s.M * s.N <= kHalvedC;
 }
 
@@ -125,6 +127,7 @@ inline int64_t packedFloats(const MatMulShape& s) {
 }
 // Scratch of one running chunk: a run of packed panels of B and of a group of blocks of A. Upper bounds for any instruction set.
 inline int64_t panelFloats(const MatMulShape& s) {
+  if (s.kept) return 0;
   return std::min(partPanels(s), ceilDivide(s.N, int64_t{8})) * kWidestPanel * runLength(s);
 }
 inline int64_t slotFloats(const MatMulShape& s) { return panelFloats(s) + (packedFloats(s) > 0 ? kGroupFloats : 0); }

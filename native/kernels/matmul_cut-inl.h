@@ -30,9 +30,10 @@ struct Cut {
   int64_t parts() const { return rowParts * panelParts * slices; }
 };
 
-// Whether parts of so many row blocks read B where it lies: if few blocks visit it or it stays in L1 anyway; otherwise they pack
-// it.
+// Whether parts of so many row blocks read B where it lies: if it is packed already, few blocks visit it or it stays in L1 anyway;
+// otherwise they pack it.
 HWY_INLINE bool readsDirectly(const MatMulShape& s, int64_t blocks) {
+  if (s.kept) return true;
   return !s.transposeB && (blocks <= kDirectBlocks || s.K * s.N <= kFewFloats);
 }
 

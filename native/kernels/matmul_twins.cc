@@ -22,6 +22,11 @@ double activated(double x, Activation activation) {
   }
 }
 
+int64_t placeInB(const MatMulShape& s, int64_t k, int64_t j) {
+  const KeptPanels panels{1, s.K, s.N};
+  return s.kept ? panels.at(0, j) + k * panels.row(j) : s.transposeB ? j * s.K + k : k * s.N + j;
+}
+
 }  // namespace
 
 // Buffers and arguments are those of matmulFast; scratch may be missing.
@@ -36,11 +41,24 @@ Status matmulTwin(const Row& row) {
       for (int64_t j = 0; j < s.N; ++j) {
         double sum = 0;
         for (int64_t k = 0; k < s.K; ++k) {
-          sum += a[s.transposeA ? k * s.M + i : i * s.K + k] * b[s.transposeB ? j * s.K + k : k * s.N + j];
+          sum += a[s.transposeA ? k * s.M + i : i * s.K + k] * b[placeInB(s, k, j)];
         }
         c[i * s.N + j] = sum;
       }
     }
+  }
+  return {};
+}
+
+// Those of matmulPanelsFast.
+Status matmulPanelsTwin(const Row& row) {
+  if (!accepts(row, 2, 2, 2)) return kBadRow;
+  const KeptPanels panels{1, row.integer(0), row.integer(1)};
+  double* to = row.buffer<double>(0);
+  std::fill_n(to, panels.floats(), 0.0);
+  for (int64_t i = 0; i < panels.depth * panels.columns; ++i) {
+    const int64_t k = i / panels.columns, column = i % panels.columns;
+    to[panels.at(0, column) + k * panels.row(column)] = row.buffer<double>(1)[i];
   }
   return {};
 }

@@ -64,7 +64,7 @@ int64_t productColumns(const WinogradCorrelation& c) {
 
 // products[position, tile, column of the block] = source transforms x kernel transforms.
 void multiplyGroup(const WinogradCorrelation& c, int64_t count, int64_t block, float* from, float* products) {
-  const TransformedKernel kernel = c.kernel();
+  const KeptPanels kernel = c.kernel();
   const int64_t tileFloats = productColumns(c), depth = c.grid.sourceC;
   const int64_t first = block * c.blockColumns(), end = HWY_MIN(first + c.blockColumns(), kernel.columns);
   GroupProduct p{};
@@ -178,7 +178,7 @@ int64_t winogradBackwardInputScratch(const ConvShape& s) { return 4 * backwardIn
 // [transformed, kernel [3, 3, C, O]], args [C, O]
 Status winogradKernelFast(const Row& row) {
   if (!accepts(row, 2, 2, 2)) return kBadRow;
-  const TransformedKernel kernel{row.integer(0), row.integer(1)};
+  const KeptPanels kernel = transformedKernel(row.integer(0), row.integer(1));
   HWY_DYNAMIC_DISPATCH(transformKernel)(kernel, row.buffer<float>(1), nullptr, row.buffer<float>(0));
   return {};
 }

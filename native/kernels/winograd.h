@@ -92,21 +92,8 @@ inline int64_t groupTiles(int64_t floatsPerPosition, int64_t tiles) {
 inline int64_t positionStride(int64_t tiles, int64_t channels) { return tiles * paddedChannels(channels) + kStreamPadding; }
 inline int64_t transformFloats(int64_t tiles, int64_t channels) { return kPositions * positionStride(tiles, channels); }
 
-// Where a transformed kernel of `depth` rows and `columns` columns lies in memory: [panel of kWidestPanel columns][position]
-// [depth][columns of the panel, padded with zeros]. The same for every instruction set, so that it can be kept.
-struct TransformedKernel {
-  int64_t depth, columns;
-
-  // Floats from row to row of the panel that a column is in.
-  int64_t row(int64_t column) const {
-    return std::min(kWidestPanel, paddedChannels(columns - column / kWidestPanel * kWidestPanel));
-  }
-  int64_t at(int64_t position, int64_t column) const {
-    const int64_t panel = column / kWidestPanel * kWidestPanel;
-    return (kPositions * panel + position * row(column)) * depth + column - panel;
-  }
-  int64_t floats() const { return kPositions * depth * paddedChannels(columns); }
-};
+// Where a transformed kernel of `depth` rows and `columns` columns lies in memory.
+inline KeptPanels transformedKernel(int64_t depth, int64_t columns) { return {kPositions, depth, columns}; }
 
 // Whether the algorithm can do the convolution at all.
 inline bool fitsWinograd(const ConvShape& s) {

@@ -47,7 +47,7 @@ struct WinogradCorrelation {
   int64_t regionFloats() const {
     return roundUp(sourceFloats() + transformFloats(groupSize(), std::min(kBlockColumns, grid.producedC)), kPageFloats);
   }
-  TransformedKernel kernel() const { return {grid.sourceC, grid.producedC}; }
+  KeptPanels kernel() const { return transformedKernel(grid.sourceC, grid.producedC); }
   int64_t packedFloats() const { return flipped ? kPatchTaps * grid.sourceC * roundUp(grid.producedC, kWidestPanel) : 0; }
   int64_t zeroFloats() const { return kPatchSide * paddedChannels(grid.sourceC); }
   int64_t transformedFloats() const { return ready ? 0 : kernel().floats(); }

@@ -24,14 +24,14 @@ namespace HWY_NAMESPACE {
 constexpr int64_t kTransformRows = 16;  // of depth per chunk: 72 KiB of transforms
 
 // Row `k` of a panel, `width` columns whose taps are the pixels of a square.
-HWY_INLINE void transformTaps(const TransformedKernel& to, float* transformed, int64_t k, int64_t column, int64_t width,
+HWY_INLINE void transformTaps(const KeptPanels& to, float* transformed, int64_t k, int64_t column, int64_t width,
                               const PixelSquare<3>& taps) {
   const int64_t row = to.row(column);
   transformPixels<KernelTransform>(taps, width, transformed + to.at(0, column) + k * row, to.depth * row);
 }
 
 // Rows [first, first + count) of the panel from `column` on, of the kernel [tap][depth][columns].
-void transformRows(const TransformedKernel& to, const float* w, float* transformed, int64_t column, int64_t first,
+void transformRows(const KeptPanels& to, const float* w, float* transformed, int64_t column, int64_t first,
                    int64_t count) {
   const int64_t width = HWY_MIN(kWidestPanel, to.columns - column), row = to.row(column), step = to.depth * to.columns;
   if (width < row) {
@@ -45,7 +45,7 @@ void transformRows(const TransformedKernel& to, const float* w, float* transform
 }
 
 // The same of the kernel [tap][columns][depth], its taps counted from the end.
-void transformFlippedRows(const TransformedKernel& to, const float* w, float* packed, float* transformed, int64_t panel,
+void transformFlippedRows(const KeptPanels& to, const float* w, float* packed, float* transformed, int64_t panel,
                           int64_t first, int64_t count) {
   for (int64_t column = panel; column < HWY_MIN(panel + kWidestPanel, to.columns); column += kPanel) {
     const int64_t width = HWY_MIN(kPanel, to.columns - column), row = panelRow(width), step = to.depth * row;
@@ -62,7 +62,7 @@ void transformFlippedRows(const TransformedKernel& to, const float* w, float* pa
 }
 
 // All of the kernel; `packed` is null unless it is flipped.
-void transformKernel(const TransformedKernel& to, const float* w, float* packed, float* transformed) {
+void transformKernel(const KeptPanels& to, const float* w, float* packed, float* transformed) {
   const int64_t parts = ceilDivide(to.depth, kTransformRows);
   parallelFor(parts * ceilDivide(to.columns, kWidestPanel), [&](int64_t chunk) {
     const int64_t column = chunk / parts * kWidestPanel, first = chunk % parts * kTransformRows;

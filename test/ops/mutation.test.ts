@@ -65,6 +65,12 @@ const knownValues: Record<string, () => void> = {
     call(kernelNamed('winogradKernel'), false, [out], [full([3, 3], 2)], [1, 1])
     expect(out.dataSync()[0]).toBe(2)
   },
+  // The first row of a panel is the first of the matrix, with zeros behind it.
+  matmulPanels: () => {
+    const out = emptyTensor('float32', [32])
+    call(kernelNamed('matmulPanels'), false, [out], [full([2, 3], 2)], [2, 3])
+    expect(Array.from(out.dataSync().slice(0, 4))).toEqual([2, 2, 2, 0])
+  },
   // copy over segments of one and two elements
   pointwiseSegments: () => {
     const [x, y] = [full([1], 3), full([2], 4)]

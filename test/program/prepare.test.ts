@@ -53,6 +53,32 @@ describe('prepared are', () => {
     expect(prepared(double)).toEqual(['cast'])
   })
 
+  it('kernels of two shapes in the same memory, each for itself', () => {
+    const kernels = st.variable(generator(4).normal([3, 3, 3, 5]))
+    const both = (a: st.Tensor): st.Tensor[] => {
+      const wide = st.concatenate([a, a], 3).slice([0, 0, 0, 0], [2, 9, 10, 5])
+      return [st.conv2d(a, kernels, winograd), st.conv2d(wide, kernels.reshape([3, 3, 5, 3]), winograd)]
+    }
+    expect(prepared(both)).toEqual(['transform kernel', 'transform kernel'])
+  })
+
+  const packs = ['avx2', 'avx512'].includes(native.info().instructionSet)
+
+  it.runIf(packs)('weights that products pack, once for all that read them in the same shape', () => {
+    const w = st.variable(generator(4).normal([270, 34]))
+    const rows = (a: st.Tensor): st.Tensor => st.concatenate([a, a]).reshape([4, 270])
+    const ten = (a: st.Tensor): st.Tensor => st.concatenate([a, a, a, a, a]).reshape([10, 270])
+    expect(prepared((a) => st.matMul(ten(a), w))).toEqual(['pack matrix'])
+    const twice = (a: st.Tensor): st.Tensor[] => [st.matMul(ten(a), w), st.relu(st.matMul(ten(a).neg(), w).add(st.ones([34])))]
+    expect(prepared(twice).filter((row) => row === 'pack matrix')).toHaveLength(1)
+    const turned = (a: st.Tensor): st.Tensor => st.matMul(st.matMul(ten(a), w), w.reshape([34, 270]))
+    expect(prepared(turned)).toEqual(['pack matrix', 'pack matrix'])
+    expect(prepared((a) => st.matMul(rows(a), w))).toEqual([])
+    expect(prepared((a) => st.matMul(ten(a), w.slice([0, 0], [270, 16])))).toEqual(['slice'])
+    expect(prepared((a) => st.matMul(ten(a), w.reshape([34, 270]), false, true))).toEqual([])
+    expect(prepared((a) => st.matMul(ten(a).cast('float64'), w.cast('float64')))).toEqual(['cast'])
+  })
+
   it('formulas and copies of state and constants, and what depends on them alone', () => {
     expect(prepared((a) => a.mul(statistics.add(1).rsqrt()))).toEqual(['add', 'rsqrt'])
     expect(
@@ -222,13 +248,17 @@ describe('prepared rows', () => {
     await first
   })
 
-  it('run anew on another instruction set', () => {
+  it('serve every instruction set', () => {
     const { net, predict } = networks()
+    const w = st.variable(generator(4).normal([270, 50]))
+    const product = (a: st.Tensor): st.Tensor => st.matMul(st.concatenate([a, a, a]).reshape([6, 270]), w)
+    const multiply = st.program(product)
     const before = native.info()
     try {
       for (const name of [...before.instructionSets, before.instructionSet]) {
         native.setInstructionSet(name)
         expect(numbers(predict.sync(x))).toEqual(numbers(net.forward(x)))
+        expect(numbers(multiply.sync(x))).toEqual(numbers(product(x)))
       }
     } finally {
       native.setInstructionSet(before.instructionSet)

@@ -1,6 +1,9 @@
 // Rows whose results are the same in every run: all they depend on is state that the program leaves alone. They run again only when that
-// was written. The kernel of a convolution by Winograd, which it would transform in every run, is transformed by such a row. The same bits.
-import { kernelNamed } from '../../dispatch.js'
+// was written. The kernel of a convolution by Winograd, which it would transform in every run, is transformed by such a row, and the weights
+// of a product are packed by one. The same bits, but where a product of weights of 1 MiB and more is summed in two halves otherwise.
+import { type Kernel, kernelNamed } from '../../dispatch.js'
+import { native } from '../../native.js'
+import { type Shape, sameShape } from '../../tensor/shape.js'
 import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { RecordedRow } from '../recorder.js'
@@ -13,10 +16,15 @@ export interface Division {
   readonly rows: readonly RecordedRow[]
 }
 
-const transformKernel = kernelNamed('winogradKernel')
+const [transformKernel, packMatrix] = [kernelNamed('winogradKernel'), kernelNamed('matmulPanels')]
 /** Where a convolution says how it is computed, and what it says: native/kernels/conv.h. */
 const algorithmAt = convolutionArguments - 1
 const [winograd, winogradTransformed] = [1, 2]
+/** Where a product says how its second operand lies, and what it says: native/kernels/matmul.h. */
+const layoutAt = 5
+const [rowMajor, keptPanels] = [0, 2]
+/** Whether matrices that are packed beforehand are of use: elsewhere OpenBLAS multiplies large ones. */
+const packsOnce = (): boolean => ['avx2', 'avx512'].includes(native.info().instructionSet)
 
 /**
  * Whether every write of a storage is counted in its version. Those of another thread are not, and a copy of what it shares is not what
@@ -54,46 +62,69 @@ class Unchanging {
   }
 }
 
-/** The row that transforms a kernel [3, 3, depth, filters]. */
-function transformOf(kernel: Tensor, row: RecordedRow): RecordedRow {
-  const [depth, filters] = [row.args[3], row.args[6]] as [number, number]
-  const shape = [36, depth, 16 * Math.ceil(filters / 16)]
-  const storage = plannedStorage(4 * shape.reduce((a, b) => a * b, 1))
-  const outputs = [new Tensor('float32', shape, storage)]
+/** What a row can read in place of its second operand once another row has made it of that operand. */
+interface Preparation {
+  readonly kernel: Kernel
+  readonly label: string
+  readonly args: readonly number[]
+  readonly shape: Shape
+  /** The argument that says in which form the operand comes, and what it says then. */
+  readonly form: readonly [place: number, word: number]
+}
+
+const sizeToKeep = (columns: number): number => 16 * Math.ceil(columns / 16)
+
+function transformed({ kernel, args }: RecordedRow): Preparation | null {
+  if ((kernel.name !== 'conv2d' && kernel.name !== 'conv2dFused') || args[algorithmAt] !== winograd) return null
+  const [depth, filters] = [args[3], args[6]] as [number, number]
+  const shape = [36, depth, sizeToKeep(filters)]
   return {
-    ...row,
     kernel: transformKernel,
-    outputs,
-    inputs: [kernel],
-    args: [depth, filters],
     label: 'transform kernel',
-    source: undefined,
+    args: [depth, filters],
+    shape,
+    form: [algorithmAt, winogradTransformed],
   }
 }
 
-const readsKernel = ({ kernel, twin, args }: RecordedRow): boolean =>
-  (kernel.name === 'conv2d' || kernel.name === 'conv2dFused') && !twin && args[algorithmAt] === winograd
+/** Products of a few rows or columns read their second operand once and in order, where it lies; where OpenBLAS multiplies, it packs. */
+function packed({ kernel, args }: RecordedRow): Preparation | null {
+  if (kernel.name !== 'matmul' && kernel.name !== 'matmulFused') return null
+  const [batch, rows, columns, depth, , layout] = args as [number, number, number, number, number, number]
+  if (batch !== 1 || rows <= 4 || columns <= 16 || depth * columns < 4096 || layout !== rowMajor || !packsOnce()) return null
+  const shape = [depth, sizeToKeep(columns)]
+  return { kernel: packMatrix, label: 'pack matrix', args: [depth, columns], shape, form: [layoutAt, keptPanels] }
+}
 
-/** The same convolution over a kernel that was transformed. */
-function withTransformed(row: RecordedRow, transformed: Tensor): RecordedRow {
-  const [x, , ...others] = row.inputs as [Tensor, Tensor, ...Tensor[]]
-  const args = row.args.map((word, i) => (i === algorithmAt ? winogradTransformed : word))
-  return { ...row, inputs: [x, transformed, ...others], args }
+const preparationOf = (row: RecordedRow): Preparation | null => (row.twin ? null : (transformed(row) ?? packed(row)))
+
+const samePreparation = (a: Preparation, b: Preparation): boolean => a.kernel === b.kernel && sameShape(a.args, b.args)
+
+/** The row that makes it of an operand. */
+function makingRow({ kernel, label, args, shape }: Preparation, operand: Tensor, row: RecordedRow): RecordedRow {
+  const storage = plannedStorage(4 * shape.reduce((a, b) => a * b, 1))
+  return { ...row, kernel, outputs: [new Tensor('float32', shape, storage)], inputs: [operand], args, label, source: undefined }
+}
+
+/** The same row, which reads what was made of its second operand. */
+function withPrepared(row: RecordedRow, [place, word]: Preparation['form'], made: Tensor): RecordedRow {
+  const [first, , ...others] = row.inputs as [Tensor, Tensor, ...Tensor[]]
+  return { ...row, inputs: [first, made, ...others], args: row.args.map((argument, i) => (i === place ? word : argument)) }
 }
 
 export function prepareRows(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): Division {
   const unchanging = new Unchanging(rows, isTemporary)
   const prepared = rows.filter((row) => unchanging.isMadeOnce(row))
-  const transforms: { kernel: Tensor; row: RecordedRow }[] = []
+  const making: { preparation: Preparation; operand: Tensor; row: RecordedRow }[] = []
   const rest = rows
     .filter((row) => !unchanging.isMadeOnce(row))
     .map((row) => {
-      const kernel = row.inputs[1]
-      if (!readsKernel(row) || !kernel || !unchanging.has(kernel.storage)) return row
-      const same = transforms.find((known) => samePlace(known.kernel, kernel))
-      const transform = same ?? { kernel, row: transformOf(kernel, row) }
-      if (!same) transforms.push(transform)
-      return withTransformed(row, transform.row.outputs[0] as Tensor)
+      const [operand, preparation] = [row.inputs[1], preparationOf(row)]
+      if (!preparation || !operand || !unchanging.has(operand.storage)) return row
+      const same = making.find((known) => samePreparation(known.preparation, preparation) && samePlace(known.operand, operand))
+      const made = same ?? { preparation, operand, row: makingRow(preparation, operand, row) }
+      if (!same) making.push(made)
+      return withPrepared(row, preparation.form, made.row.outputs[0] as Tensor)
     })
-  return { prepared: [...prepared, ...transforms.map(({ row }) => row)], rows: rest }
+  return { prepared: [...prepared, ...making.map(({ row }) => row)], rows: rest }
 }

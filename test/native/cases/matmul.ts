@@ -88,6 +88,43 @@ const transposes = [
   { transposeA: true, transposeB: true },
 ]
 
+/** [panel of 32 columns][K][columns of the panel, padded with zeros to a multiple of 16], of a matrix [K, N]. */
+function panels(b: ArrayLike<number>, K: number, N: number): Float64Array {
+  const result = new Float64Array(K * 16 * Math.ceil(N / 16))
+  for (let column = 0; column < N; column++) {
+    const panel = column - (column % 32)
+    const row = Math.min(32, 16 * Math.ceil((N - panel) / 16))
+    for (let k = 0; k < K; k++) result[panel * K + k * row + column - panel] = b[k * N + column]!
+  }
+  return result
+}
+
+function pack(K: number, N: number): KernelCase {
+  const b = randomValues(K * N, K + 100 * N)
+  return {
+    kernel: 'matmulPanels',
+    name: `[${K}, ${N}]`,
+    args: [K, N],
+    outputs: [{ dtype: 'float32', length: K * 16 * Math.ceil(N / 16) }],
+    inputs: [{ dtype: 'float32', data: b }],
+    epsilons: 0,
+    reference: () => [panels(b, K, N)],
+  }
+}
+
+/** The same product with the second operand packed beforehand. */
+function withPanels({ name, args, inputs, ...rest }: KernelCase): KernelCase {
+  const [, , N, K] = args as [number, number, number, number]
+  const [a, b, ...operands] = inputs
+  const data = panels(Float32Array.from(b!.data), K, N)
+  return {
+    ...rest,
+    name: `${name} packed`,
+    args: args.map((argument, i) => (i === 5 ? 2 : argument)),
+    inputs: [a!, { dtype: 'float32', data }, ...operands],
+  }
+}
+
 /** A product divided as asked: [parts of rows, parts of columns, slices of k]. */
 function divided(product: Product, division: readonly [number, number, number]): KernelCase {
   const { name, args, ...rest } = matmul(product)
@@ -160,4 +197,22 @@ const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
   ]),
 )
 
-export const cases: readonly KernelCase[] = [...products, ...fusedProducts]
+// Every remainder of panels and of rows, more than one run and slice of k, A as it lies, turned, and where its rows collide.
+const keptProducts: readonly KernelCase[] = [false, true].flatMap((transposeA) =>
+  [
+    ...[17, 20, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 97].map((N, i) => matmul({ M: 5 + 3 * i, N, K: 7 + 11 * i, transposeA }, N)),
+    ...[1, 0].map((K) => matmul({ M: 9, N: 40, K, transposeA })),
+    matmul({ M: 131, N: 137, K: 150, transposeA }),
+    matmul({ M: 70, N: 40, K: 1024, transposeA }),
+    matmul({ M: 20, N: 30, K: 5000, transposeA }),
+    matmul({ M: 30, N: 417, K: 650, transposeA }),
+    matmul({ batch: 3, M: 6, N: 20, K: 7, sameB: true, transposeA }),
+    divided({ M: 75, N: 150, K: 700, transposeA }, [3, 4, 2]),
+    ...[0, 1, 2, 3].map((activation) => fused({ M: 31, N: 83, K: 600, transposeA }, activation)),
+    fused({ M: 20, N: 50, K: 5000, transposeA }, 1),
+  ].map(withPanels),
+)
+
+const packing = [17, 20, 31, 32, 33, 48, 49, 64, 100].map((N, i) => pack(3 + 40 * i, N))
+
+export const cases: readonly KernelCase[] = [...products, ...fusedProducts, ...packing, pack(600, 70), pack(0, 20), ...keptProducts]
