@@ -49,15 +49,16 @@ export function loadedNetwork(workload: Workload, data: BenchData): st.Module {
   return network.train(workload.task === 'training')
 }
 
-type Body = (x: st.Tensor, y: st.Tensor) => st.Tensor
+/** Takes a batch, and in training its labels. */
+type Body = (...batch: st.Tensor[]) => st.Tensor
 
 /** The loss of one training step, or the outputs. */
 export function bodyOf(workload: Workload, data: BenchData): Body {
   const network = loadedNetwork(workload, data)
-  if (workload.task === 'inference') return (x) => st.noGrad(() => network.forward(x))
+  if (workload.task === 'inference') return (x: st.Tensor) => st.noGrad(() => network.forward(x))
   const optimizer = optimizerOf(workload)
   const { binaryCrossentropy, sparseCategoricalCrossentropy } = st.losses
-  return (x, y) => {
+  return (x: st.Tensor, y: st.Tensor) => {
     const output = network.forward(x)
     const loss = (workload.classes === 2 ? binaryCrossentropy : sparseCategoricalCrossentropy)(y, output, { fromLogits: true })
     loss.backward()
@@ -66,7 +67,7 @@ export function bodyOf(workload: Workload, data: BenchData): Body {
   }
 }
 
-type Run = (x: st.Tensor, y: st.Tensor) => st.Tensor | Promise<st.Tensor>
+type Run = (...batch: st.Tensor[]) => st.Tensor | Promise<st.Tensor>
 
 /** Steps of one wake-up. */
 const repeats = 100
@@ -76,7 +77,7 @@ function runOf(body: Body, config: string): Run {
   if (config === 'eager') return body
   const program = st.program(body)
   if (config === 'await') return program
-  return config === 'repeat' ? (x, y) => program.repeat(repeats, x, y) : program.sync
+  return config === 'repeat' ? (...batch) => program.repeat(repeats, ...batch) : program.sync
 }
 
 export function runnerOf(workload: Workload, data: BenchData, config: string): Runner {
@@ -87,8 +88,8 @@ export function runnerOf(workload: Workload, data: BenchData, config: string): R
   const step = (i: number): StepResult | Promise<StepResult> => {
     const [pixels, labels] = batchOf(workload, prepared, i)
     const x = st.tensor(pixels, [batch, ...sample])
-    const y = st.tensor(labels, classes === 2 ? [batch, 1] : [batch])
-    const result = run(x, y)
+    const result =
+      task === 'inference' ? run(x) : run(x, st.tensor(labels, classes === 2 ? [batch, 1] : [batch]))
     // The input's memory is given back for the next one, which then lies in cache: elsewhere the last reference does that.
     const finish = (of: st.Tensor): StepResult => {
       const value = read(of)

@@ -68,6 +68,11 @@ inline Cut cutProduct(const MatMulShape& s) {
     return cut;
   }
   const int64_t wanted = HWY_MAX(int64_t{1}, chunks / cut.slices);
+  if (s.kept && s.K * s.N <= kNearB && wanted > 1) {
+    cut.rowParts = HWY_MIN(int64_t{2}, rowBlocks(s));
+    cut.panelParts = HWY_MIN(cut.panels, wanted / 2);
+    return cut;
+  }
   const int64_t least = ceilDivide(cut.panels, partPanels(s));
   Cut tried = cut;
   double best = 0;
