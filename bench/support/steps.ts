@@ -88,8 +88,7 @@ export function runnerOf(workload: Workload, data: BenchData, config: string): R
   const step = (i: number): StepResult | Promise<StepResult> => {
     const [pixels, labels] = batchOf(workload, prepared, i)
     const x = st.tensor(pixels, [batch, ...sample])
-    const result =
-      task === 'inference' ? run(x) : run(x, st.tensor(labels, classes === 2 ? [batch, 1] : [batch]))
+    const result = task === 'inference' ? run(x) : run(x, st.tensor(labels, classes === 2 ? [batch, 1] : [batch]))
     // The input's memory is given back for the next one, which then lies in cache: elsewhere the last reference does that.
     const finish = (of: st.Tensor): StepResult => {
       const value = read(of)

@@ -23,6 +23,8 @@ const [winograd, winogradTransformed] = [1, 2]
 /** Where a product says how its second operand lies, and what it says: native/kernels/matmul.h. */
 const layoutAt = 5
 const [rowMajor, keptPanels] = [0, 2]
+/** Numbers of a matrix from which on packing it was faster at every number of rows: 512 KiB. */
+const leastPacked = 2 ** 17
 /** Whether matrices that are packed beforehand are of use: elsewhere OpenBLAS multiplies large ones. */
 const packsOnce = (): boolean => ['avx2', 'avx512'].includes(native.info().instructionSet)
 
@@ -87,11 +89,15 @@ function transformed({ kernel, args }: RecordedRow): Preparation | null {
   }
 }
 
-/** Products of a few rows or columns read their second operand once and in order, where it lies; where OpenBLAS multiplies, it packs. */
+/**
+ * Products of a few rows or columns, and of small matrices, do as well with the matrix where it lies; a larger one, whose rows are far
+ * apart, reaches the multipliers up to a third faster when it is packed.
+ */
 function packed({ kernel, args }: RecordedRow): Preparation | null {
   if (kernel.name !== 'matmul' && kernel.name !== 'matmulFused') return null
   const [batch, rows, columns, depth, , layout] = args as [number, number, number, number, number, number]
-  if (batch !== 1 || rows <= 4 || columns <= 16 || depth * columns < 4096 || layout !== rowMajor || !packsOnce()) return null
+  if (batch !== 1 || rows <= 4 || columns <= 16 || depth * columns < leastPacked || layout !== rowMajor || !packsOnce())
+    return null
   const shape = [depth, sizeToKeep(columns)]
   return { kernel: packMatrix, label: 'pack matrix', args: [depth, columns], shape, form: [layoutAt, keptPanels] }
 }

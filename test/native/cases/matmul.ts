@@ -200,7 +200,9 @@ const fusedProducts: readonly KernelCase[] = transposes.flatMap((t) =>
 // Every remainder of panels and of rows, more than one run and slice of k, A as it lies, turned, and where its rows collide.
 const keptProducts: readonly KernelCase[] = [false, true].flatMap((transposeA) =>
   [
-    ...[17, 20, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 97].map((N, i) => matmul({ M: 5 + 3 * i, N, K: 7 + 11 * i, transposeA }, N)),
+    ...[17, 20, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 97].map((N, i) =>
+      matmul({ M: 5 + 3 * i, N, K: 7 + 11 * i, transposeA }, N),
+    ),
     ...[1, 0].map((K) => matmul({ M: 9, N: 40, K, transposeA })),
     matmul({ M: 131, N: 137, K: 150, transposeA }),
     matmul({ M: 70, N: 40, K: 1024, transposeA }),
@@ -215,4 +217,11 @@ const keptProducts: readonly KernelCase[] = [false, true].flatMap((transposeA) =
 
 const packing = [17, 20, 31, 32, 33, 48, 49, 64, 100].map((N, i) => pack(3 + 40 * i, N))
 
-export const cases: readonly KernelCase[] = [...products, ...fusedProducts, ...packing, pack(600, 70), pack(0, 20), ...keptProducts]
+export const cases: readonly KernelCase[] = [
+  ...products,
+  ...fusedProducts,
+  ...packing,
+  pack(600, 70),
+  pack(0, 20),
+  ...keptProducts,
+]
