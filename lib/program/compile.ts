@@ -3,12 +3,13 @@
 import { kernelNamed, type ProgramHandle, programs, scratchBytes } from '../dispatch.js'
 import { StateError } from '../errors.js'
 import { dtypes } from '../tensor/dtype.js'
-import { allocateVariable, type Storage } from '../tensor/storage.js'
+import type { Storage } from '../tensor/storage.js'
 import type { Tensor, Variable } from '../tensor/tensor.js'
 import { runPasses } from './fuse/index.js'
 import { countsWrites, type Division } from './fuse/prepare.js'
 import { gradientPlace } from './gradients.js'
 import { joinLifetimes, placesInPlace } from './inplace.js'
+import type { KeptMemory } from './kept.js'
 import { type Lifetime, planApart, planArena } from './plan.js'
 import { isState, type RecordedRow, type Recording } from './recorder.js'
 import { settings } from './settings.js'
@@ -48,9 +49,8 @@ export interface Prepared {
   readonly count: number
   /** Variables and constants that they read. */
   readonly reads: readonly Storage[]
-  /** Memory of the recording's own, in which their results are kept, and where each lies in it; null if there are none. */
-  readonly memory: Storage | null
-  readonly offsets: ReadonlyMap<Storage, number>
+  /** The memory in which each of their results is kept that other rows read. */
+  readonly memory: ReadonlyMap<Storage, Storage>
 }
 
 const copyKernel = kernelNamed('copy')
@@ -112,16 +112,16 @@ function lifetimes(rows: readonly RecordedRow[], inArena: (storage: Storage) => 
 }
 
 /** Makes room for what prepared rows hand to others; what they hand each other lies in the arena. */
-function keepPrepared({ prepared, rows }: Division): Prepared {
+function keepPrepared({ prepared, rows }: Division, memory: KeptMemory): Prepared {
   const read = new Set(rows.flatMap(({ inputs }) => inputs.map(({ storage }) => storage)))
   const made = new Set(prepared.flatMap(({ outputs }) => outputs.map(({ storage }) => storage)))
+  const writers = (storage: Storage): RecordedRow[] =>
+    prepared.filter(({ outputs }) => outputs.some((output) => output.storage === storage))
   const kept = [...made].filter((storage) => read.has(storage))
-  const { offsets, bytes } = planApart(kept.map(({ byteLength }) => ({ bytes: byteLength, first: 0, last: 0 })))
   return {
     count: prepared.length,
     reads: [...new Set(prepared.flatMap(({ inputs }) => inputs.map(({ storage }) => storage)))].filter(countsWrites),
-    memory: bytes > 0 ? allocateVariable(bytes, 'program') : null,
-    offsets: new Map(kept.map((storage, i) => [storage, offsets[i] as number])),
+    memory: new Map(kept.map((storage) => [storage, memory.take(storage, writers(storage))])),
   }
 }
 
@@ -142,7 +142,12 @@ function checkOrigins(rows: readonly RecordedRow[], inputs: readonly Tensor[], r
 }
 
 /** Compiles a recording whose tensor arguments are `inputs` and whose results are `results`. */
-export function compile(recording: Recording, inputs: readonly Tensor[], results: readonly Tensor[]): CompiledRows {
+export function compile(
+  recording: Recording,
+  inputs: readonly Tensor[],
+  results: readonly Tensor[],
+  memory: KeptMemory,
+): CompiledRows {
   checkOrigins(recording.rows, inputs, results)
   const { rows: placed, redirected, effects } = placeGradients(recording, results)
   const home = (storage: Storage): Storage => redirected.get(storage) ?? storage
@@ -152,20 +157,22 @@ export function compile(recording: Recording, inputs: readonly Tensor[], results
   )
   const fixed = new Set([...inputs.map(({ storage }) => storage), ...outputs, ...redirected.keys()])
   const isTemporary = (storage: Storage): boolean => storage.kind === 'recorded' && !fixed.has(storage)
-  const division = runPasses(placed, isTemporary)
+  const changed = [...recording.gradients].filter(([, { before, after }]) => before !== after)
+  const learned = new Set(changed.map(([{ storage }]) => storage))
+  const division = runPasses(placed, isTemporary, learned)
   const rows = [...division.prepared, ...division.rows]
-  const prepared = keepPrepared(division)
+  const prepared = keepPrepared(division, memory)
   const bound = [...new Set([...inputs.map(({ storage }) => storage), ...outputs])]
   const names = rows.flatMap((row) => [...row.outputs, ...row.inputs].map(({ storage }) => home(storage)))
   const held = [...new Set(names)].filter((storage) => storage.kind !== 'recorded')
   const written = [...new Set(rows.flatMap((row) => row.outputs.map(({ storage }) => home(storage))))].filter(isState)
-  const layout = layOut(rows, (storage) => isTemporary(storage) && !prepared.offsets.has(storage), home)
+  const layout = layOut(rows, (storage) => isTemporary(storage) && !prepared.memory.has(storage), home)
   const place = (tensor: Tensor): [base: number, offset: number] => {
     const storage = home(tensor.storage)
     const at = layout.offsets.get(storage)
     if (at !== undefined) return [0, at + tensor.byteOffset]
-    const keptAt = prepared.offsets.get(storage)
-    if (keptAt !== undefined && prepared.memory) return [-1, prepared.memory.heldAddress + keptAt + tensor.byteOffset]
+    const kept = prepared.memory.get(storage)
+    if (kept) return [-1, kept.heldAddress + tensor.byteOffset]
     const index = bound.indexOf(storage)
     return index >= 0 ? [index + 1, tensor.byteOffset] : [-1, storage.heldAddress + tensor.byteOffset]
   }

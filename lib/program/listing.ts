@@ -28,7 +28,7 @@ export function listing(name: string, { compiled, nanoseconds, runs }: Signature
     const own = home(storage)
     const at = offsets.get(own)
     if (at !== undefined) return `+${at}`
-    if (prepared.offsets.has(own)) return `kept +${prepared.offsets.get(own)}`
+    if (prepared.memory.has(own)) return 'kept'
     return bound.includes(own) ? `binding ${bound.indexOf(own)}` : own.kind === 'native' ? 'state' : 'constant'
   }
   const header = ['row', 'operation', 'kernel', 'outputs', 'inputs', 'bytes', 'flops', 'place', ...(nanoseconds ? ['µs'] : [])]
@@ -43,7 +43,7 @@ export function listing(name: string, { compiled, nanoseconds, runs }: Signature
     row.outputs.map(place).join(' '),
     ...(nanoseconds ? [((nanoseconds[i] as number) / Math.max(1, runs) / 1000).toFixed(1)] : []),
   ])
-  const ahead =
-    prepared.count > 0 ? `, ${prepared.count} of them prepared and ${prepared.memory?.byteLength ?? 0} bytes kept` : ''
+  const keptBytes = [...prepared.memory.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const ahead = prepared.count > 0 ? `, ${prepared.count} of them prepared and ${keptBytes} bytes kept` : ''
   return `${name}: ${rows.length} rows, arena of ${arenaBytes} bytes${ahead}\n${table([header, ...lines])}`
 }

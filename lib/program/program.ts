@@ -7,6 +7,7 @@ import { checkOptions, StateError, ValueError, wrongArgument } from '../errors.j
 import { allocateVariable, type Storage } from '../tensor/storage.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { compareRecordings } from './compare.js'
+import { KeptMemory } from './kept.js'
 import { listing } from './listing.js'
 import { enqueue, refuseDependents } from './queue.js'
 import { settings } from './settings.js'
@@ -53,6 +54,7 @@ const needsGradient = ({ requiresGrad }: Tensor): boolean => requiresGrad
 
 class Recorded<A extends readonly unknown[], R> {
   private readonly signatures: Signature[] = []
+  private readonly kept = new KeptMemory()
   private arena: Storage | null = null
   private disposed = false
   private recordedInARow = 0
@@ -183,7 +185,7 @@ class Recorded<A extends readonly unknown[], R> {
       return [signature, tensors]
     }
     this.warnOfRecordings(args)
-    const signature = Signature.record(this.fn as (...args: never[]) => unknown, args)
+    const signature = Signature.record(this.fn as (...args: never[]) => unknown, args, this.kept)
     const tensors = signature.match(args)
     if (!tensors) {
       signature.release()

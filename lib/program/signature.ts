@@ -10,6 +10,7 @@ import { type Memory, type Place, runChecked } from './check.js'
 import type { Recorded } from './compare.js'
 import { type CompiledRows, compile } from './compile.js'
 import { gradientPlace, isLasting, lastingGradient } from './gradients.js'
+import type { KeptMemory } from './kept.js'
 import type { Ending } from './queue.js'
 import { type Dependency, Recording } from './recorder.js'
 import { settings } from './settings.js'
@@ -39,6 +40,7 @@ export class Signature {
   private readonly bindings: Float64Array
   private readonly inputs: readonly Tensor[]
   private readonly writes: ReadonlySet<Storage>
+  private readonly kept: readonly Storage[]
   /** Variables of whose gradients it has looked at the existence, and those where a run changes it. */
   readonly gradientsSeen: ReadonlySet<Variable>
   readonly gradientsChanged: ReadonlySet<Variable>
@@ -49,6 +51,7 @@ export class Signature {
     inputs: readonly Tensor[],
     private readonly returned: unknown,
     recording: Recording,
+    private readonly memory: KeptMemory,
   ) {
     const results: Tensor[] = []
     mapTensors(returned, (tensor) => {
@@ -56,8 +59,9 @@ export class Signature {
       return tensor
     })
     this.inputs = inputs
-    this.compiled = compile(recording, inputs, results)
+    this.compiled = compile(recording, inputs, results, memory)
     this.writes = new Set(this.compiled.written)
+    this.kept = [...this.compiled.prepared.memory.values()]
     this.gradientsSeen = new Set(recording.gradients.keys())
     const changed = this.compiled.gradients.filter(({ before, after }) => before !== after)
     this.gradientsChanged = new Set(changed.map(({ variable }) => variable))
@@ -66,7 +70,7 @@ export class Signature {
   }
 
   /** Records `fn` for these arguments. Nothing runs, and nothing has changed afterwards but variables that were made for good. */
-  static record(fn: (...args: never[]) => unknown, args: readonly unknown[]): Signature {
+  static record(fn: (...args: never[]) => unknown, args: readonly unknown[], memory: KeptMemory): Signature {
     const recording = new Recording(settings.check)
     const inputs: Tensor[] = []
     const placeholder = (_: Given, { dtype, shape }: { dtype: DType; shape: Shape }): Tensor => {
@@ -88,6 +92,7 @@ export class Signature {
       inputs,
       returned,
       recording,
+      memory,
     )
   }
 
@@ -162,6 +167,7 @@ export class Signature {
     arena.enter(true)
     arena.hold()
     for (const storage of this.compiled.state) storage.enter(this.writes.has(storage))
+    for (const kept of this.kept) kept.enter(true)
     for (const { storage } of passed) storage.hold()
   }
 
@@ -169,6 +175,7 @@ export class Signature {
     arena.leave(true)
     arena.letGo()
     for (const storage of this.compiled.state) storage.leave(this.writes.has(storage))
+    for (const kept of this.kept) kept.leave(true)
     for (const { storage } of passed) storage.letGo()
     if (--this.inFlight === 0 && this.released) this.letGo()
   }
@@ -177,6 +184,7 @@ export class Signature {
   meets(arena: Storage | null): boolean {
     if (this.inFlight > 0 || arena?.busy) return true
     for (const storage of this.compiled.state) if (this.writes.has(storage) ? storage.busy : storage.busyWriting) return true
+    for (const kept of this.kept) if (kept.busy) return true
     return false
   }
 
@@ -213,7 +221,7 @@ export class Signature {
 
   private letGo(): void {
     for (const storage of this.compiled.held) storage.letGo()
-    this.compiled.prepared.memory?.dispose()
+    for (const kept of this.kept) this.memory.give(kept)
   }
 }
 

@@ -41,8 +41,8 @@ struct TileProduct {
 
 inline int64_t roundUp(int64_t a, int64_t multiple) { return ceilDivide(a, multiple) * multiple; }
 
-// Where matrices [positions][depth, columns] lie that are kept packed: [panel of kWidestPanel columns][position][depth][columns of
-// the panel, padded with zeros to 16]. The same for every instruction set.
+// Where matrices [positions][depth, columns] lie that are kept packed: [panel of kWidestPanel columns][position][depth][columns
+// of the panel, padded with zeros to 16]. The same for every instruction set.
 struct KeptPanels {
   int64_t positions, depth, columns;
 

@@ -248,7 +248,9 @@ void multiplyRun(const MatMulShape& s, const Part& part, Run run, Run next, bool
 // The part's product, run by run of k.
 void multiplyPart(const MatMulShape& s, const Part& part) {
   const bool groups = !part.packedA && packsA(s);
-  const int64_t runs = HWY_MAX(int64_t{1}, ceilDivide(part.kEnd - part.kStart, longestRun(s)));  // no k at all still writes zeros
+  const int64_t length = part.kEnd - part.kStart;
+  const int64_t least = s.kept && halvesSums(s) && length == s.K ? 2 : 1;  // no k at all still writes zeros
+  const int64_t runs = HWY_MAX(least, ceilDivide(length, longestRun(s)));
   const bool direct = readsDirectly(s, part.blockEnd - part.blockStart);
   BlockProduct t;
   t.cStride = s.N;

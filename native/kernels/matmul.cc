@@ -168,7 +168,7 @@ Status multiply(const Row& row, float* scratch, MatMulBuffers m) {
   m.a = row.buffer<float>(1);
   m.b = row.buffer<float>(2);
   const MatMulShape s = simplify(matmulShape(row), m);
-  if (s.kept && (s.M <= kDotRows || s.N <= 16 || (s.batch > 1 && s.strideB != 0))) return kBadRow;
+  if (row.integer(5) > 2 || (s.kept && (s.M <= kDotRows || s.N <= 16 || (s.batch > 1 && s.strideB != 0)))) return kBadRow;
   if (s.batch * s.M * s.N == 0) return {};
   layScratch(s, scratch, m);
   HWY_DYNAMIC_DISPATCH(matmul)(s, m);

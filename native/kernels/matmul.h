@@ -24,11 +24,12 @@ struct MatMulShape {
   Division asked = {};       // zeros: as the model of matmul_cut-inl.h chooses
 };
 
-// The arguments [batch, M, N, K, transposeA, layoutB, batchStrideA, batchStrideB] that rows of matrix products begin with; layoutB
-// 0: [K, N], 1: transposed, 2: as matmulPanels leaves it, once for the whole batch, of more than kDotRows rows and 16 columns.
+// The arguments [batch, M, N, K, transposeA, layoutB, batchStrideA, batchStrideB] that rows of matrix products begin with;
+// layoutB 0: [K, N], 1: transposed, 2: as matmulPanels leaves it, once for the whole batch, of more than kDotRows rows and 16
+// columns.
 inline MatMulShape matmulShape(const Row& row) {
-  MatMulShape s = {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
-                   row.flag(4),    row.integer(5) == 1, row.integer(5) == 2, row.integer(6), row.integer(7)};
+  MatMulShape s = {row.integer(0),      row.integer(1),      row.integer(2), row.integer(3), row.flag(4),
+                   row.integer(5) == 1, row.integer(5) == 2, row.integer(6), row.integer(7)};
   const auto division = [&](int i) { return std::clamp<int64_t>(row.integer(i), 1, 1024); };
   if (row.argumentCount == 11) s.asked = {division(8), division(9), division(10)};
   return s;
@@ -65,11 +66,11 @@ constexpr int64_t kMostSlices = 16;         // each costs a partial C, written a
 constexpr int64_t kSlicedFloats = 1 << 14;  // a larger C is cut into rectangles that read less than slices write
 constexpr int64_t kHalvedB = 1 << 18;       // a B of 1 MiB is more than half of what many a core keeps in L2
 constexpr int64_t kHalvedC = 1 << 16;       // so large a C is added up for less than a halved B saves
-// A kept B of up to 2 MiB stays in the L2 of every core that reads it. Then rows are halved rather than columns: a new A comes to
-// each thread by half, from the one that wrote it (74 µs rather than 79 for 32x512x784).
+// A kept B of up to 2 MiB can stay in the L2 of every core that reads it. Then rows are divided before columns: a new A comes to
+// each thread in part, from the one that wrote it (74 µs rather than 79 for 32x512x784). Where L2 is smaller, B comes from L3.
 constexpr int64_t kNearB = 1 << 19;
-constexpr double kChunkFlop = 3e5;          // one to three microseconds of one core
-constexpr double kMostChunkFlop = 2e8;      // beyond 8 chunks
+constexpr double kChunkFlop = 3e5;      // one to three microseconds of one core
+constexpr double kMostChunkFlop = 2e8;  // beyond 8 chunks
 
 // Chunks worth making of the whole product, a power of two: 1 for small ones, which then run on the calling thread alone; a few
 // as soon as it pays, up to the 8 that keep 2, 4 or 8 threads busy; beyond that larger ones, which pack less.
@@ -85,12 +86,15 @@ inline int64_t chunksFor(const MatMulShape& s) {
 // delivers faster than pieces of its rows.
 inline bool streamsRows(const MatMulShape& s) { return s.M <= kDotRows && !s.transposeB; }
 
-// Whether k is halved for the sake of B alone: each half is a contiguous piece that stays with one core from call to call, the
-// one that updated it where B is weights. Cut by columns, each core would read some lines of all pages.
-inline bool halvesB(const MatMulShape& s) {
-  return s.batch == 1 && !s.kept && s.M > kDotRows && !s.transposeA && !s.transposeB && s.K >= kLeastSlice && s.K * s.N >= kHalvedB &&
+// Whether sums over k are halved for the sake of B alone, where it is read as it lies: each half is a contiguous piece that stays
+// with one core from call to call, the one that updated it where B is weights. Cut by columns, each core would read some lines of
+// all pages. A kept B is summed in the same halves, so that whoever packs it changes no bit.
+inline bool halvesSums(const MatMulShape& s) {
+  return s.batch == 1 && s.M > kDotRows && !s.transposeA && !s.transposeB && s.K >= kLeastSlice && s.K * s.N >= kHalvedB &&
          s.M * s.N <= kHalvedC;
 }
+// Two runs of k are halves too.
+inline bool halvesB(const MatMulShape& s) { return halvesSums(s) && !(s.kept && s.K <= 2 * kLongestRun); }
 
 // Slices of k: for products whose k dwarfs their rows and columns (gradients of kernels, wide flattened layers), and two where
 // that keeps B near.

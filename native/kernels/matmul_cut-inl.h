@@ -30,8 +30,8 @@ struct Cut {
   int64_t parts() const { return rowParts * panelParts * slices; }
 };
 
-// Whether parts of so many row blocks read B where it lies: if it is packed already, few blocks visit it or it stays in L1 anyway;
-// otherwise they pack it.
+// Whether parts of so many row blocks read B where it lies: if it is packed already, few blocks visit it or it stays in L1
+// anyway; otherwise they pack it.
 HWY_INLINE bool readsDirectly(const MatMulShape& s, int64_t blocks) {
   if (s.kept) return true;
   return !s.transposeB && (blocks <= kDirectBlocks || s.K * s.N <= kFewFloats);
@@ -70,7 +70,7 @@ inline Cut cutProduct(const MatMulShape& s) {
   const int64_t wanted = HWY_MAX(int64_t{1}, chunks / cut.slices);
   if (s.kept && s.K * s.N <= kNearB && wanted > 1) {
     cut.rowParts = HWY_MIN(int64_t{2}, rowBlocks(s));
-    cut.panelParts = HWY_MIN(cut.panels, wanted / 2);
+    cut.panelParts = HWY_MIN(cut.panels, wanted / cut.rowParts);
     return cut;
   }
   const int64_t least = ceilDivide(cut.panels, partPanels(s));

@@ -31,8 +31,7 @@ HWY_INLINE void transformTaps(const KeptPanels& to, float* transformed, int64_t 
 }
 
 // Rows [first, first + count) of the panel from `column` on, of the kernel [tap][depth][columns].
-void transformRows(const KeptPanels& to, const float* w, float* transformed, int64_t column, int64_t first,
-                   int64_t count) {
+void transformRows(const KeptPanels& to, const float* w, float* transformed, int64_t column, int64_t first, int64_t count) {
   const int64_t width = HWY_MIN(kWidestPanel, to.columns - column), row = to.row(column), step = to.depth * to.columns;
   if (width < row) {
     for (int64_t position = 0; position < kPositions; ++position)
@@ -45,8 +44,8 @@ void transformRows(const KeptPanels& to, const float* w, float* transformed, int
 }
 
 // The same of the kernel [tap][columns][depth], its taps counted from the end.
-void transformFlippedRows(const KeptPanels& to, const float* w, float* packed, float* transformed, int64_t panel,
-                          int64_t first, int64_t count) {
+void transformFlippedRows(const KeptPanels& to, const float* w, float* packed, float* transformed, int64_t panel, int64_t first,
+                          int64_t count) {
   for (int64_t column = panel; column < HWY_MIN(panel + kWidestPanel, to.columns); column += kPanel) {
     const int64_t width = HWY_MIN(kPanel, to.columns - column), row = panelRow(width), step = to.depth * row;
     float* const taps = packed + kPatchTaps * to.depth * column + first * row;

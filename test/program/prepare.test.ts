@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import * as st from '../../lib/index.js'
 import { native } from '../../lib/native.js'
-import { operations, threeWays, withSettings } from './problem.js'
+import { numbers, operations, preparedOf, preparedRows, withSettings } from './problem.js'
 
 const generator = (seed: number): st.Generator => new st.Generator(seed)
 const image = (...shape: number[]): st.Tensor => generator(3).normal(shape)
@@ -26,20 +26,7 @@ function networks(): { net: Net; predict: st.Program<[st.Tensor], st.Tensor> } {
   return { net, predict: st.program((a: st.Tensor) => st.noGrad(() => net.forward(a))) }
 }
 
-const numbers = (tensor: st.Tensor): number[] => Array.from(tensor.dataSync())
-const preparedRows = (listing: string): number => Number(/, (\d+) of them prepared/.exec(listing)?.[1] ?? 0)
-
-/** What is prepared of a function, after its results were found to be those of every other way to run it. */
-function prepared(fn: (a: st.Tensor) => st.Tensor | st.Tensor[]): string[] {
-  const results = threeWays(() => {
-    const program = st.program(fn)
-    return [program.sync(x), program.sync(x), program.sync(x)].map((result) => [result].flat().map(numbers))
-  })
-  for (const result of results) expect(result).toEqual(results[0])
-  const program = st.program(fn)
-  program.sync(x)
-  return operations(program.toString()).slice(0, preparedRows(program.toString()))
-}
+const prepared = (fn: (a: st.Tensor) => st.Tensor | st.Tensor[]): string[] => preparedOf(fn, x)
 
 describe('prepared are', () => {
   const v = st.variable(generator(4).normal([3, 3, 3, 18]))
@@ -60,24 +47,6 @@ describe('prepared are', () => {
       return [st.conv2d(a, kernels, winograd), st.conv2d(wide, kernels.reshape([3, 3, 5, 3]), winograd)]
     }
     expect(prepared(both)).toEqual(['transform kernel', 'transform kernel'])
-  })
-
-  const packs = ['avx2', 'avx512'].includes(native.info().instructionSet)
-
-  it.runIf(packs)('weights that products pack, once for all that read them in the same shape', () => {
-    const w = st.variable(generator(4).normal([270, 512]))
-    const four = (a: st.Tensor): st.Tensor => st.concatenate([a, a]).reshape([4, 270])
-    const ten = (a: st.Tensor): st.Tensor => st.concatenate([a, a, a, a, a]).reshape([10, 270])
-    expect(prepared((a) => st.matMul(ten(a), w))).toEqual(['pack matrix'])
-    const twice = (a: st.Tensor): st.Tensor[] => [st.matMul(ten(a), w), st.relu(st.matMul(ten(a).neg(), w).add(st.ones([512])))]
-    expect(prepared(twice).filter((row) => row === 'pack matrix')).toHaveLength(1)
-    const turned = (a: st.Tensor): st.Tensor => st.matMul(st.matMul(ten(a), w), w.reshape([512, 270]))
-    expect(prepared(turned)).toEqual(['pack matrix', 'pack matrix'])
-    expect(prepared((a) => st.matMul(four(a), w))).toEqual([])
-    const fewer = (a: st.Tensor): st.Tensor => st.matMul(ten(a).slice([0, 0], [10, 255]), w.slice([0, 0], [255, 512]))
-    expect(prepared(fewer)).toEqual([])
-    expect(prepared((a) => st.matMul(ten(a), w.reshape([512, 270]), false, true))).toEqual([])
-    expect(prepared((a) => st.matMul(ten(a).cast('float64'), w.cast('float64')))).toEqual(['cast'])
   })
 
   it('formulas and copies of state and constants, and what depends on them alone', () => {
@@ -251,15 +220,11 @@ describe('prepared rows', () => {
 
   it('serve every instruction set', () => {
     const { net, predict } = networks()
-    const w = st.variable(generator(4).normal([270, 500]))
-    const product = (a: st.Tensor): st.Tensor => st.matMul(st.concatenate([a, a, a]).reshape([6, 270]), w)
-    const multiply = st.program(product)
     const before = native.info()
     try {
       for (const name of [...before.instructionSets, before.instructionSet]) {
         native.setInstructionSet(name)
         expect(numbers(predict.sync(x))).toEqual(numbers(net.forward(x)))
-        expect(numbers(multiply.sync(x))).toEqual(numbers(product(x)))
       }
     } finally {
       native.setInstructionSet(before.instructionSet)

@@ -1,4 +1,5 @@
 // A small classifier that trains, for the tests of programs, and the ways in which the same function can be run.
+import { expect } from 'vitest'
 import * as st from '../../lib/index.js'
 import { parseSettings, passNames, settings } from '../../lib/program/settings.js'
 
@@ -75,4 +76,21 @@ export function classifierStep(
     optimizer.step(model.parameters())
     return loss
   })
+}
+
+export const numbers = (tensor: st.Tensor): number[] => Array.from(tensor.dataSync())
+
+/** How many rows of a listing are prepared. */
+export const preparedRows = (listing: string): number => Number(/, (\d+) of them prepared/.exec(listing)?.[1] ?? 0)
+
+/** What is prepared of a function, after its results were found to be those of every other way to run it. */
+export function preparedOf(fn: (x: st.Tensor) => st.Tensor | st.Tensor[], x: st.Tensor): string[] {
+  const results = threeWays(() => {
+    const program = st.program(fn)
+    return [program.sync(x), program.sync(x), program.sync(x)].map((result) => [result].flat().map(numbers))
+  })
+  for (const result of results) expect(result).toEqual(results[0])
+  const program = st.program(fn)
+  program.sync(x)
+  return operations(program.toString()).slice(0, preparedRows(program.toString()))
 }

@@ -30,14 +30,21 @@ const passes: Readonly<Record<Exclude<PassName, 'prepare'>, Pass>> = {
   segments: joinSegments,
 }
 
-/** All passes in their order. Those after `prepare` see the rows that run every time only; what prepared rows make is not theirs to change. */
-export function runPasses(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): Division {
+/**
+ * All passes in their order. Those after `prepare` see the rows that run every time only; what prepared rows make is not theirs to change.
+ * `learned` are storages of variables whose gradients the rows compute: somebody writes them before the next run.
+ */
+export function runPasses(
+  rows: readonly RecordedRow[],
+  isTemporary: (storage: Storage) => boolean,
+  learned: ReadonlySet<Storage>,
+): Division {
   let prepared: readonly RecordedRow[] = []
   let rest = rows
   const made = new Set<Storage>()
   for (const name of passNames.filter((pass) => !settings.without.has(pass))) {
     if (name === 'prepare') {
-      ;({ prepared, rows: rest } = prepareRows(rest, isTemporary))
+      ;({ prepared, rows: rest } = prepareRows(rest, isTemporary, learned))
       for (const { outputs } of prepared) for (const { storage } of outputs) made.add(storage)
     } else rest = passes[name](rest, (storage) => isTemporary(storage) && !made.has(storage))
   }

@@ -1,6 +1,6 @@
 // Rows whose results are the same in every run: all they depend on is state that the program leaves alone. They run again only when that
 // was written. The kernel of a convolution by Winograd, which it would transform in every run, is transformed by such a row, and the weights
-// of a product are packed by one. The same bits, but where a product of weights of 1 MiB and more is summed in two halves otherwise.
+// of a product are packed by one. The same bits.
 import { type Kernel, kernelNamed } from '../../dispatch.js'
 import { native } from '../../native.js'
 import { type Shape, sameShape } from '../../tensor/shape.js'
@@ -39,13 +39,15 @@ export function countsWrites({ kind, readOnly, lasting }: Storage): boolean {
 /** Which rows have the same results in every run until state is written, and which storages the same contents. */
 class Unchanging {
   private readonly written: ReadonlySet<Storage>
-  /** What rows write that run every time. */
-  private readonly changing = new Set<Storage>()
+  /** What is written before every run or in it. */
+  private readonly changing: Set<Storage>
 
   constructor(
     rows: readonly RecordedRow[],
     private readonly isTemporary: (storage: Storage) => boolean,
+    learned: ReadonlySet<Storage>,
   ) {
+    this.changing = new Set(learned)
     this.written = new Set(rows.flatMap(({ outputs }) => outputs.map(({ storage }) => storage)))
     // Of a storage that several rows write, as concatenate does, the first may look as if it lasted until the last one is seen.
     for (let before = -1; before < this.changing.size; ) {
@@ -60,7 +62,8 @@ class Unchanging {
   }
 
   has(storage: Storage): boolean {
-    return this.written.has(storage) ? this.isTemporary(storage) && !this.changing.has(storage) : countsWrites(storage)
+    if (this.changing.has(storage)) return false
+    return this.written.has(storage) ? this.isTemporary(storage) : countsWrites(storage)
   }
 }
 
@@ -118,8 +121,12 @@ function withPrepared(row: RecordedRow, [place, word]: Preparation['form'], made
   return { ...row, inputs: [first, made, ...others], args: row.args.map((argument, i) => (i === place ? word : argument)) }
 }
 
-export function prepareRows(rows: readonly RecordedRow[], isTemporary: (storage: Storage) => boolean): Division {
-  const unchanging = new Unchanging(rows, isTemporary)
+export function prepareRows(
+  rows: readonly RecordedRow[],
+  isTemporary: (storage: Storage) => boolean,
+  learned: ReadonlySet<Storage>,
+): Division {
+  const unchanging = new Unchanging(rows, isTemporary, learned)
   const prepared = rows.filter((row) => unchanging.isMadeOnce(row))
   const making: { preparation: Preparation; operand: Tensor; row: RecordedRow }[] = []
   const rest = rows
