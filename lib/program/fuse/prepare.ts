@@ -1,8 +1,7 @@
 // Rows whose results are the same in every run: all they depend on is state that the program leaves alone. They run again only when that
 // was written. The kernel of a convolution by Winograd, which it would transform in every run, is transformed by such a row, and the weights
 // of a product are packed by one. The same bits.
-import { type Kernel, kernelNamed } from '../../dispatch.js'
-import { native } from '../../native.js'
+import { info, type Kernel, kernelNamed } from '../../dispatch.js'
 import { type Shape, sameShape } from '../../tensor/shape.js'
 import { plannedStorage, type Storage } from '../../tensor/storage.js'
 import { Tensor } from '../../tensor/tensor.js'
@@ -26,7 +25,7 @@ const [rowMajor, keptPanels] = [0, 2]
 /** Numbers of a matrix from which on packing it was faster at every number of rows: 512 KiB. */
 const leastPacked = 2 ** 17
 /** Whether matrices that are packed beforehand are of use: elsewhere OpenBLAS multiplies large ones. */
-const packsOnce = (): boolean => ['avx2', 'avx512'].includes(native.info().instructionSet)
+const packsOnce = (): boolean => ['avx2', 'avx512'].includes(info().instructionSet)
 
 /**
  * Whether every write of a storage is counted in its version. Those of another thread are not, and a copy of what it shares is not what
