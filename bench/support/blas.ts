@@ -45,7 +45,9 @@ export function blasRate({ args, flop }: KernelShape, family: Setting['family'],
   const rates = settings
     .filter((setting) => setting.family === family)
     .map(({ library, env }) => {
-      const words = [library, ...args.slice(0, 6), rounds].map(String)
+      // An operand that is kept packed here lies in rows there: 1 alone means transposed.
+      const layouts = args.slice(4, 6).map((layout) => Number(layout === 1))
+      const words = [library, ...args.slice(0, 4), ...layouts, rounds].map(String)
       const result = spawnSync(program, words, { encoding: 'utf8', env: { ...process.env, ...env } })
       return flop / Number(result.stdout) / 1e6
     })

@@ -39,6 +39,13 @@ export function matmul(label: string, M: number, N: number, K: number, transpose
   }
 }
 
+/** The same product with the second operand as programs keep weights that they leave alone: packed once, by `matmulPanels`. */
+function keptMatmul(label: string, M: number, N: number, K: number): KernelShape {
+  const { args, ...rest } = matmul(label, M, N, K)
+  const columns = 16 * Math.ceil(N / 16)
+  return { ...rest, label: `${label} ${M}x${N}x${K} kept`, sizes: [M * N, M * K, K * columns], args: args.with(5, 2) }
+}
+
 /** The three kernels of a convolution: [batch, size, size, C] with `O` square kernels. */
 export function conv(
   batch: number,
@@ -94,6 +101,10 @@ export const kernelShapes: readonly KernelShape[] = [
   matmul('mlp forward', 128, 512, 784, 'NT'),
   matmul('mlp forward', 32, 512, 784),
   matmul('mlp forward', 256, 512, 784),
+  keptMatmul('mlp forward', 32, 512, 784),
+  keptMatmul('mlp forward', 128, 512, 784),
+  keptMatmul('mlp forward', 256, 512, 784),
+  keptMatmul('wide forward', 32, 2048, 2048),
   matmul('mlp gradient', 784, 512, 128, 'TN'),
   matmul('mlp gradient', 512, 784, 128, 'TN'),
   matmul('head forward', 128, 10, 512),
