@@ -15,7 +15,7 @@ interface Addon {
 }
 
 export const native = createRequire(import.meta.url)(path.resolve('build/Release/steepest.node')) as Addon
-const row = new Float64Array(128)
+const row = new Float64Array(512)
 
 /** Writes the row of a shape, without scratch yet; the place of the scratch's address, or null for a kernel that takes none. */
 function writeRow({ kernel, args }: KernelShape, addresses: readonly number[]): number | null {
@@ -29,16 +29,21 @@ function writeRow({ kernel, args }: KernelShape, addresses: readonly number[]): 
 /** Where operands lie in a buffer: at the beginning of a cache line, as in the memory of programs. */
 const aligned = (buffer: ArrayBuffer): number => Math.ceil(native.address(buffer) / 64) * 64
 
-/** A buffer of some numbers, or of zeros for bytes, with room to be aligned. */
-function filled(size: number, width: number): ArrayBuffer {
+/** A buffer of some numbers, of zeros for bytes or of indices below `limit` in no order, with room to be aligned. */
+function filled(size: number, width: number, limit: number | undefined): ArrayBuffer {
   if (width === 1) return new ArrayBuffer(size + 64)
+  // The reads begin up to 15 elements further on: any piece of `size` has each index once where there are as many.
+  if (limit) return Int32Array.from({ length: size + 16 }, (_, k) => (k * 7919) % limit).buffer as ArrayBuffer
   return Float32Array.from({ length: size + 16 }, (_, k) => Math.sin(k)).buffer as ArrayBuffer
 }
 
 /** Milliseconds per call of each round, sorted. */
 export function measure(shape: KernelShape, rounds: number): number[] {
-  const { kernel, sizes, widths } = shape
-  const buffers = sizes.map((size, i) => filled(size, widths?.[i] ?? 4))
+  const { kernel, sizes, widths, inPlace, indices } = shape
+  const buffers: ArrayBuffer[] = []
+  for (const [i, size] of sizes.entries()) {
+    buffers.push(buffers[inPlace?.[i] ?? i] ?? filled(size, widths?.[i] ?? 4, indices?.[i]))
+  }
   const addresses = buffers.map(aligned)
   const place = writeRow(shape, addresses)
   const scratch = new ArrayBuffer(native.scratchBytes() + 64)

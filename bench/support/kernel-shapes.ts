@@ -1,6 +1,8 @@
 // The rows that bench/kernels.ts times: sizes of the buffers, arguments, and the work that a rate is taken of.
 
+import { moveShapes } from './move-shapes.js'
 import { streamShapes } from './stream-shapes.js'
+import { updateShapes } from './update-shapes.js'
 
 export interface KernelShape {
   kernel: string
@@ -9,6 +11,10 @@ export interface KernelShape {
   sizes: number[]
   /** Bytes of an element of each buffer (default 4). */
   widths?: number[]
+  /** Buffers that lie in the memory of an earlier one, by their places and its own. */
+  inPlace?: Record<number, number>
+  /** Buffers of int32 indices, by their places, and how many there are to choose from. */
+  indices?: Record<number, number>
   args: number[]
   /** Multiplications and additions; 0 for a kernel that only streams, whose rate is that of its bytes. */
   flop: number
@@ -180,4 +186,6 @@ export const kernelShapes: readonly KernelShape[] = [
   ...conv(16, 32, 64, 3, 64, { stride: 2, output: 16, groups: 16 }),
   ...conv(16, 32, 64, 3, 64, { pad: 1, groups: 4 }),
   ...streamShapes,
+  ...updateShapes,
+  ...moveShapes,
 ]

@@ -1,5 +1,5 @@
-// The rows of kernels that only stream, which bench/kernels.ts times against a copy of as many bytes: pooling, pointwise formulas,
-// statistics of channels, reductions, softmax.
+// The rows of kernels that only stream, which bench/kernels.ts times against a copy of as many bytes: pooling, pointwise formulas and
+// statistics of channels.
 import { native } from './kernel-rows.js'
 import type { KernelShape } from './kernel-shapes.js'
 
@@ -29,7 +29,7 @@ type Kind = keyof typeof kinds
 /** An instruction: its name, where its result goes and its operands, as x0 (input), c0 (constant), r0 (register), y0 (output). */
 type Step = readonly [instruction: string, result: string, ...operands: string[]]
 
-interface Formula {
+export interface Formula {
   inputs: readonly Kind[]
   steps: readonly Step[]
   constants?: readonly number[]
@@ -37,27 +37,32 @@ interface Formula {
   outputs?: number
 }
 
-/** A formula over [rows, columns] float32. */
-function pointwise(label: string, rows: number, columns: number, formula: Formula): KernelShape {
+/** The arguments of a row that computes a formula over [rows, columns] float32. */
+export function formulaArguments(rows: number, columns: number, formula: Formula): number[] {
   const { inputs, steps, constants = [], registers = 0, outputs = 1 } = formula
   const first = { x: 0, c: inputs.length, r: inputs.length + constants.length, y: inputs.length + constants.length + registers }
   const operand = (name: string): number => first[name[0] as keyof typeof first] + Number(name.slice(1))
+  return [
+    ...[0, rows, columns, inputs.length, outputs, constants.length, registers, steps.length],
+    ...inputs.flatMap((kind) => [0, kinds[kind]]),
+    ...new Array<number>(outputs).fill(0),
+    ...constants,
+    ...steps.flatMap(([name, result, a = result, b = a, c = a]) => [
+      native.instructions.indexOf(name),
+      operand(result),
+      ...[a, b, c].map(operand),
+    ]),
+  ]
+}
+
+function pointwise(label: string, rows: number, columns: number, formula: Formula): KernelShape {
+  const { inputs, outputs = 1 } = formula
   const lengths = { full: rows * columns, row: rows, column: columns, scalar: 1 }
   return {
     kernel: 'pointwise',
     label: `${label} ${rows}x${columns}`,
     sizes: [...new Array<number>(outputs).fill(rows * columns), ...inputs.map((kind) => lengths[kind])],
-    args: [
-      ...[0, rows, columns, inputs.length, outputs, constants.length, registers, steps.length],
-      ...inputs.flatMap((kind) => [0, kinds[kind]]),
-      ...new Array<number>(outputs).fill(0),
-      ...constants,
-      ...steps.flatMap(([name, result, a = result, b = a, c = a]) => [
-        native.instructions.indexOf(name),
-        operand(result),
-        ...[a, b, c].map(operand),
-      ]),
-    ],
+    args: formulaArguments(rows, columns, formula),
     flop: 0,
   }
 }
