@@ -1,25 +1,30 @@
-// What `fit` costs beyond its kernels: [--workload mlp] [--epochs 3] [--rounds 15]. Two processes take turns of a few hundred milliseconds: one
+// What `fit` costs beyond its kernels: [--workload mlp] [--epochs 3] [--rounds 15] [--write]. Two processes take turns of a few hundred milliseconds: one
 // runs the whole of fit, from data in memory to the trained model, callbacks included, and gives its time per step; the other the same step
 // with the gather of its batch, replayed, and gives the sum over its kernels, timed one by one (STEEPEST_PROGRAM=profile). Target: at most 5 % more.
+// --write keeps the figures of the workload in bench/results/fit.json, beside those of others, and writes the line of docs/training.md.
 // Invariant: the two of a round are neighbours in time, and every other round begins with the other one, so that the machine's moods cancel.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import * as st from 'steepest'
 import { root } from './support/contenders.js'
 import { type BenchData, readData, writeData } from './support/datafile.js'
+import { type FitCost, fitFile, fitLine, fitMark, readFitCosts } from './support/fit-page.js'
+import { describeMachine } from './support/machine.js'
+import { withMarked } from './support/marked.js'
 import { quantile } from './support/measure.js'
 import { bodyOf, loadedNetwork, optimizerOf } from './support/steps.js'
-import { type Workload, workloadNamed } from './support/workloads.js'
+import { type Workload, workloadNamed, workloads } from './support/workloads.js'
 
 const { values } = parseArgs({
   options: {
     workload: { type: 'string', default: 'mlp' },
     epochs: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '15' },
+    write: { type: 'boolean', default: false },
     role: { type: 'string' },
   },
 })
@@ -120,22 +125,50 @@ async function round(workers: Record<Role, ChildProcess>, roles: readonly Role[]
   return figures
 }
 
-async function compare(): Promise<void> {
+async function compare(): Promise<FitCost> {
   const workers = { kernels: start('kernels'), fit: start('fit') }
   await round(workers, ['kernels', 'fit'])
-  const ratios: number[] = []
+  const rounds: Record<Role, number>[] = []
   for (let i = 0; i < Number(values.rounds); i++) {
     const { kernels, fit } = await round(workers, i % 2 === 0 ? ['kernels', 'fit'] : ['fit', 'kernels'])
-    ratios.push(fit / kernels)
+    rounds.push({ kernels, fit })
     console.log(
       `round ${i + 1}  kernels ${kernels.toFixed(0)} µs a step, fit ${fit.toFixed(0)} µs: ${(100 * (fit / kernels - 1)).toFixed(1)} % more`,
     )
   }
   for (const worker of Object.values(workers)) worker.disconnect()
-  const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => (100 * (quantile(ratios, q) - 1)).toFixed(1))
-  console.log(`median: ${middle} % more, the middle half of the rounds from ${low} to ${high} %`)
+  const ratios = rounds.map(({ kernels, fit }) => fit / kernels)
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => 100 * (quantile(ratios, q) - 1)) as [number, number, number]
+  console.log(`median: ${middle.toFixed(1)} % more, the middle half of the rounds from ${low.toFixed(1)} to ${high.toFixed(1)} %`)
+  const [kernels, fit] = (['kernels', 'fit'] as const).map((role) =>
+    quantile(
+      rounds.map((figures) => figures[role]),
+      0.5,
+    ),
+  )
+  return {
+    workload: workload.name,
+    rounds: rounds.length,
+    kernels: kernels as number,
+    fit: fit as number,
+    more: { low, middle, high },
+    machine: describeMachine(),
+  }
+}
+
+/** The data and the line of docs/training.md. */
+function keep(cost: FitCost): void {
+  const order = workloads.map(({ name }) => name)
+  const all = [...readFitCosts(root).filter((other) => other.workload !== cost.workload), cost]
+  all.sort((a, b) => order.indexOf(a.workload) - order.indexOf(b.workload))
+  writeFileSync(path.join(root, fitFile), `${JSON.stringify(all, null, 1)}\n`)
+  const page = path.join(root, 'docs/training.md')
+  writeFileSync(page, withMarked(readFileSync(page, 'utf8'), fitMark, fitLine(all)))
 }
 
 if (workload.task !== 'training' || workload.classes === 2) throw new Error('--workload must be mlp, mlp-adam, cnn or resnet20')
 if (values.role) serve(values.role as Role)
-else await compare()
+else {
+  const cost = await compare()
+  if (values.write) keep(cost)
+}

@@ -1,4 +1,5 @@
 // The two tables of figures in README.md. Invariant: they stand between marks and hold nothing but medians of the data.
+import { withMarked } from './marked.js'
 import type { Results, WorkloadResult } from './report.js'
 
 interface Table {
@@ -62,12 +63,6 @@ function linesOf({ head, columns, lines }: Table, workloads: readonly WorkloadRe
   ]
 }
 
-const [begin, end] = ['<!-- figures -->', '<!-- end of figures -->']
-
 /** README.md with its figures replaced by those of `results`. */
-export function withFigures(readme: string, { workloads }: Results): string {
-  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`README.md has no '${begin}' before '${end}'`)
-  const text = tables.map((table) => linesOf(table, workloads).join('\n')).join('\n\n')
-  return `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`
-}
+export const withFigures = (readme: string, { workloads }: Results): string =>
+  withMarked(readme, 'figures', tables.map((table) => linesOf(table, workloads).join('\n')).join('\n\n'))

@@ -2,10 +2,10 @@
 // Invariant: a time is the median over recordings of their means.
 import path from 'node:path'
 import * as st from 'steepest'
-import { batchOf, readData } from './datafile.js'
+import { readData } from './datafile.js'
 import { quantile } from './measure.js'
 import { folder } from './sampling.js'
-import { bodyOf } from './steps.js'
+import { batchTensors, bodyOf } from './steps.js'
 import type { Workload } from './workloads.js'
 
 export interface RowTime {
@@ -53,17 +53,12 @@ function rowOf(cells: Map<string, string>): RowTime {
 export function rowTimes(workload: Workload, calls: number): RowTime[] {
   const data = readData(workload, path.join(folder, `${workload.name}.safetensors`))
   const body = bodyOf(workload, data)
-  const [pixels, labels] = batchOf(workload, data, 0)
-  const x = st.tensor(pixels, [workload.batch, ...workload.sample])
-  const y = st.tensor(workload.classes === 2 ? Float32Array.from(labels) : labels, [
-    workload.batch,
-    ...(workload.classes === 2 ? [1] : []),
-  ])
-  body(x, y) // the optimizer makes its moments, so that all recordings are alike
-  // Another value of the last argument is another recording; all share one arena, whose pages the first brings in.
-  using run = st.program((a: st.Tensor, b: st.Tensor, _recording: number) => body(a, b))
+  const batch = batchTensors(workload, data, 0)
+  body(...batch) // the optimizer makes its moments, so that all recordings are alike
+  // Another value of the first argument is another recording; all share one arena, whose pages the first brings in.
+  using run = st.program((_recording: number, ...tensors: st.Tensor[]) => body(...tensors))
   const lists = Array.from({ length: 1 + recordings }, (_, recording) => {
-    for (let i = 0; i < Math.ceil(calls / recordings); i++) run.sync(x, y, recording)
+    for (let i = 0; i < Math.ceil(calls / recordings); i++) run.sync(recording, ...batch)
     return cellsOf(run.toString()).map(rowOf)
   }).slice(1)
   return (lists[0] as RowTime[]).map((row, i) => ({

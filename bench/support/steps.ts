@@ -67,6 +67,16 @@ export function bodyOf(workload: Workload, data: BenchData): Body {
   }
 }
 
+/** Batch `i` as a step takes it: samples alone in inference, with their labels in training. */
+export function batchTensors(workload: Workload, data: BenchData, i: number): st.Tensor[] {
+  const { batch, sample, classes, task } = workload
+  const [pixels, labels] = batchOf(workload, data, i)
+  const x = st.tensor(pixels, [batch, ...sample])
+  if (task === 'inference') return [x]
+  const y = classes === 2 ? st.tensor(Float32Array.from(labels), [batch, 1]) : st.tensor(labels, [batch])
+  return [x, y]
+}
+
 type Run = (...batch: st.Tensor[]) => st.Tensor | Promise<st.Tensor>
 
 /** Steps of one wake-up. */

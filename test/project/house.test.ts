@@ -69,7 +69,7 @@ describe('TypeScript', () => {
 
 describe('passes', () => {
   it.each(passNames)('%s stands in the benchmark of passes and on the pages of programs and of the environment', (name) => {
-    expect(/^const switches = \[(.*?)\]/ms.exec(read('bench/passes.ts'))?.[1]).toContain(`'${name}'`)
+    expect(/^export const switches = \[(.*?)\]/ms.exec(read('bench/support/passes-page.ts'))?.[1]).toContain(`'${name}'`)
     expect(read('docs/environment.md')).toContain(`\`no-${name}\``)
     expect(read('docs/programs.md')).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'))
   })
