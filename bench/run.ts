@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { chart } from './support/chart.js'
 import { contenders, root } from './support/contenders.js'
 import { withFigures } from './support/readme.js'
-import { markdown, resultsOf } from './support/report.js'
+import { disagreements, markdown, resultsOf } from './support/report.js'
 import { folder, piecesOf, prepare, Sampler, warm } from './support/sampling.js'
 import { Store } from './support/store.js'
 import { workloads } from './support/workloads.js'
@@ -77,7 +77,12 @@ if (!options.report && !options.prepare) {
 }
 if (options.prepare) warm(piecesOf(tasks, field, 1, 1))
 else {
-  console.log(`\n${markdown(resultsOf(tasks, field, store, seconds))}`)
+  const results = resultsOf(tasks, field, store, seconds)
+  console.log(`\n${markdown(results)}`)
   if (writes) write(store, seconds)
+  for (const line of disagreements(results)) {
+    console.error(`NOT THE SAME MATHEMATICS: ${line}`)
+    process.exitCode = 1
+  }
 }
 if (!finished) process.exitCode = 3

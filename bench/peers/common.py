@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-WARM_UP, WARM_UP_SECONDS, GROUP_MS, CHECK, CHECK_SECONDS = 100, 1.0, 0.2, 100, 40
+WARM_UP, WARM_UP_SECONDS, GROUP_MS, CHECK = 100, 1.0, 0.2, 100
 
 
 def read(path):
@@ -61,9 +61,9 @@ def measure(step, seconds, patient):
     return dict(medianMs=median, p10Ms=low, p90Ms=high, steps=steps, minorFaultsPerStep=(usage.ru_minflt - faults) / steps, peakMiB=usage.ru_maxrss / 1024)
 
 
-def follow(step):
+def follow(step, seconds):
     curve, started = [], time.perf_counter()
-    while len(curve) < CHECK and time.perf_counter() - started < CHECK_SECONDS:
+    while len(curve) < CHECK and time.perf_counter() - started < seconds:
         result = step(len(curve))
         if not isinstance(result, float):
             return dict(curve=[float(v) for v in np.asarray(result).ravel()])
@@ -82,6 +82,6 @@ def contend(build):
     if options.check:
         workload["layers"] = [layer for layer in workload["layers"] if layer["kind"] != "dropout"]
     step, facts = build(workload, data, options.config)
-    result = follow(step) if options.check else measure(step, float(options.seconds), options.config == "compiled")
+    result = follow(step, float(options.seconds)) if options.check else measure(step, float(options.seconds), options.config == "compiled")
     facts = dict(python=platform.python_version(), **facts)
     print(json.dumps(dict(contender=options.contender, workload=options.workload, facts=facts, **result)))

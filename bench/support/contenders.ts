@@ -20,6 +20,8 @@ export interface Contender {
   cannot?(workload: Workload): string | undefined
   /** Whether its mathematics is its own, so that losses are not compared. */
   ownMathematics?: boolean
+  /** Whether its steps can take seconds, so that it is given less time to have its losses compared. */
+  slow?: boolean
 }
 
 /** Settings that keep threads on their cores and memory from being returned and faulted in again at every step. */
@@ -123,11 +125,12 @@ function javaScriptPeers(): Contender[] {
     about: string,
     command: string[],
     cannot?: (workload: Workload) => string | undefined,
-  ): Contender => ({ name, family, about, command, ...(why ? { missing: why } : {}), ...(cannot ? { cannot } : {}) })
+  ): Contender => ({ name, family, about, command, ...(why ? { missing: why } : {}), ...(cannot ? { cannot } : {}), slow: true })
   const onnx = (config: string, about: string): Contender => ({
     ...one(`ONNX Runtime ${config}`, 'ONNX Runtime', about, node('peers/onnx.js', '--config', config), (workload) =>
       trains(workload) ? 'it is for inference' : undefined,
     ),
+    slow: false,
     ...(lacks('onnx') ? { missing: `no model files: ${lacks('onnx')}` } : {}),
   })
   const tfjs = (backend: string, more: string): Contender =>
@@ -156,6 +159,7 @@ function javaScriptPeers(): Contender[] {
       family: 'plain JavaScript',
       about: 'typed arrays, register-blocked loops, one thread',
       command: node('peers/plain.js'),
+      slow: true,
     },
     { ...brain, ownMathematics: true },
     tfjs('cpu', 'cpu backend, one thread'),

@@ -41,8 +41,8 @@ const warmUp = { steps: 100, seconds: 1 }
 const slowMs = 5000
 /** Shorter steps are timed in groups of this length. */
 const groupMs = 0.2
-/** Of one curve: steps, and seconds after which it ends early. */
-const checked = { steps: 100, seconds: 40 }
+/** Steps of one curve, which ends early after the seconds asked. */
+const checkedSteps = 100
 
 /** Sorted-sample quantile. */
 export function quantile(values: readonly number[], q: number): number {
@@ -90,10 +90,10 @@ async function measure(contender: string, workload: Workload, runner: Runner, se
   }
 }
 
-async function follow(contender: string, workload: Workload, runner: Runner): Promise<Curve> {
+async function follow(contender: string, workload: Workload, runner: Runner, seconds: number): Promise<Curve> {
   const curve: number[] = []
   const started = performance.now()
-  for (let i = 0; i < checked.steps && performance.now() - started < checked.seconds * 1000; i++) {
+  for (let i = 0; i < checkedSteps && performance.now() - started < seconds * 1000; i++) {
     const result = await runner.step(i)
     if (typeof result !== 'number') return { contender, workload: workload.name, curve: [...result] }
     curve.push(result)
@@ -123,8 +123,7 @@ export async function contend(
   const workload = values.check ? withoutDropout(named) : named
   const runner = await build(workload, readData(workload, values.data), values.config, values.data)
   const { contender } = values
-  const result = await (values.check
-    ? follow(contender, workload, runner)
-    : measure(contender, workload, runner, Number(values.seconds)))
+  const run = values.check ? follow : measure
+  const result = await run(contender, workload, runner, Number(values.seconds))
   console.log(JSON.stringify(result))
 }

@@ -14,6 +14,8 @@ import type { Workload } from './workloads.js'
 export const folder = path.join(root, '.cache/bench')
 /** A contender that has no figure by then is given up. */
 const patienceMs = 45_000
+/** Seconds for the comparison of a hundred losses, and how long after them a contender is given up. */
+const comparison = { seconds: 120, slowSeconds: 40, patienceMs: 30_000 }
 
 const dataFile = (workload: Workload): string => path.join(folder, `${workload.name}.safetensors`)
 
@@ -97,12 +99,14 @@ export class Sampler {
   async run({ round, workload, contender }: Piece): Promise<boolean> {
     if (this.store.has(round, workload.name, contender.name)) return true
     const before = round > 0 ? await this.quietMoment() : 1
-    const left = Math.floor(Math.min(patienceMs, this.deadline - performance.now()))
+    const compared = contender.slow ? comparison.slowSeconds : comparison.seconds
+    const patience = round > 0 ? patienceMs : 1000 * compared + comparison.patienceMs
+    const left = Math.floor(Math.min(patience, this.deadline - performance.now()))
     if (left < 1000) return false
     const ticks = stealTicks()
     const [program, ...args] = contender.command as [string, ...string[]]
     const about = ['--workload', workload.name, '--contender', contender.name, '--data', dataFile(workload)]
-    const how = round > 0 ? ['--seconds', String(this.seconds)] : ['--check']
+    const how = round > 0 ? ['--seconds', String(this.seconds)] : ['--check', '--seconds', String(compared)]
     const result = spawnSync(program, [...args, ...about, ...how], {
       cwd: root,
       encoding: 'utf8',
@@ -110,12 +114,12 @@ export class Sampler {
       timeout: left,
       maxBuffer: 2 ** 26,
     })
-    if (result.signal && left < patienceMs) return false
+    if (result.signal && left < patience) return false
     const key = { round, workload: workload.name, contender: contender.name }
     const line = result.stdout.trim().split('\n').at(-1) ?? ''
     if (result.signal || result.status !== 0 || !line.startsWith('{')) {
       const why = result.stderr.trim().split('\n').filter(Boolean).at(-1) ?? 'it failed'
-      const failed = result.signal ? `no figure within ${patienceMs / 1000} s` : why.slice(0, 200)
+      const failed = result.signal ? `no figure within ${patience / 1000} s` : why.slice(0, 200)
       this.store.add({ ...key, failed })
       console.error(`${contender.name} on ${workload.name}: ${failed}`)
     } else if (round === 0) this.store.add({ ...key, curve: (JSON.parse(line) as Curve).curve })
