@@ -1,8 +1,8 @@
 // Rates of kernels beside the ceiling of the machine: matrix products, convolutions, and what streams: [--filter conv2d] [--rounds 15],
 // with [--peers] matrix products beside OpenBLAS and BLIS, whose best configuration counts, and with [--write] all of it as docs/kernels.md.
 // Rows are handed to the native core directly, so what is measured is the kernel and not the library above it.
-// The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy of
-// as many bytes; of a direct convolution the lower of both counts. Invariant: it is read anew beside every shape, so that a disturbed
+// The ceiling of arithmetic is the rate of multiply-adds from registers, that of kernels which only stream the best rate of a copy within
+// as much memory; of a direct convolution the lower of both counts. Invariant: it is read anew beside every shape, so that a disturbed
 // figure shows as one.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -39,8 +39,9 @@ function algorithmOf(shape: KernelShape): string {
  * that a copy of as many bytes can be slower than their arithmetic.
  */
 function ceilingOf(shape: KernelShape): number {
-  const copied = (work: number): number => work / (measure(copyOf(shape), rounds)[0] as number) / 1e6
-  if (shape.flop === 0) return copied(bytesOf(shape))
+  const copy = copyOf(shape)
+  const copied = (work: number): number => work / (measure(copy, rounds)[0] as number) / 1e6
+  if (shape.flop === 0) return copied(bytesOf(copy))
   const arithmetic = ceilings()?.allThreads ?? Number.NaN
   return algorithmOf(shape) === 'direct' ? Math.min(arithmetic, copied(shape.flop)) : arithmetic
 }

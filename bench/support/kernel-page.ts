@@ -70,7 +70,7 @@ export function kernelPage(figures: readonly KernelFigure[], rounds: number): st
     '',
     `Rates of kernels, written by \`npm run bench kernels -- --peers --write\`: the median of ${rounds} rounds of a millisecond or more, rows handed to the`,
     'native core directly. The ceiling of arithmetic is the rate of multiply-adds from registers with all threads, that of kernels which only',
-    'stream the best rate of a copy of as many bytes, and of a direct convolution the lower of both counts; each is measured right after the',
+    'stream the best rate of a copy within as much memory, and of a direct convolution the lower of both counts; each is measured right after the',
     'kernel. Rates count the multiplications and additions of the definition, so Winograd can exceed the ceiling. Beside products stand',
     'OpenBLAS and BLIS, each in the best of its configurations.',
     '',

@@ -56,6 +56,59 @@ const reasons: readonly Reason[] = [
     reason: 'OpenBLAS is up to a tenth ahead from some 500 rows and columns on; its larger packed blocks are the likely cause.',
   },
   {
+    about: 'attention',
+    fits: labelled(/^attention/, 'matmul'),
+    reason:
+      'an item is 0.26 MFLOP beside 32 kB of operands and results, of which 2,048 numbers are turned first: 128 multiplications and additions for each of them, where 128 rows by 512 columns have 256 for each number of their packed operand.',
+  },
+  {
+    about: 'max-pooling of 8x8',
+    fits: labelled(/8x8$/, 'maxPool2d'),
+    reason:
+      'five operations for each vector that is read (two comparisons, their union, two selections), in a chain of 63 for each block of channels, where the copy has a store.',
+  },
+  {
+    about: 'softmax and cross-entropy',
+    fits: ({ kernel }) => kernel === 'softmax' || kernel === 'sparseCrossEntropy',
+    reason:
+      'an exponential for each number, between a maximum and a sum: two AVX-512 cores make 10.4 of them a nanosecond, which alone is 83 GB/s of softmax and 41 of the cross-entropy, which stores nothing. Of ten classes it is the length of that chain, 11 ns a row.',
+  },
+  {
+    about: 'updates of the small network',
+    fits: labelled(/20-64-64-1/, 'pointwiseSegments'),
+    reason:
+      'a root and a division for each of 5,569 numbers, which one thread computes: 2.6 of both a nanosecond, which is 52 GB/s of RMSprop and 73 of Adam.',
+  },
+  {
+    about: 'random zeros and ones',
+    fits: ({ kernel }) => kernel === 'bernoulli',
+    reason:
+      'ten rounds of Philox are 45 operations for each vector of numbers, ten of them multiplications: with two operations a cycle, 2.8 bytes a cycle and core.',
+  },
+  {
+    about: 'conversions',
+    fits: ({ kernel }) => kernel === 'cast',
+    reason:
+      'to int32 four comparisons and three selections beside the conversion, which saturate and leave out NaN; from uint8 four fifths of the bytes are stored, where the copy stores half.',
+  },
+  {
+    about: 'transposed copies',
+    fits: labelled(/^transposed/, 'copy'),
+    reason:
+      'tiles of 16x16 by corners of 4x4, each 4 loads, 8 permutations and 4 stores for 128 bytes, and then copied line by line.',
+  },
+  {
+    about: 'sums over 64 columns',
+    fits: labelled(/^sum over columns \d+x64$/, 'reduce'),
+    reason:
+      'four vectors a row, whose lanes are then added up in four steps, one after the other: more operations than the row has.',
+  },
+  {
+    about: 'gather of short rows',
+    fits: labelled(/^rows 64x32$/, 'gather'),
+    reason: 'a call that copies 128 bytes for each row.',
+  },
+  {
     about: 'gradients of pooling',
     fits: ({ kernel }) => kernel.endsWith('Pool2dBackward'),
     reason:

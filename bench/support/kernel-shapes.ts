@@ -95,9 +95,13 @@ export function conv(
   return [shape('conv2d', [y, x, w]), shape('conv2dBackwardInput', [x, y, w]), shape('conv2dBackwardKernel', [w, x, y])]
 }
 
-/** A copy that moves as many bytes as `shape` does: the rate of memory at that size. */
+/**
+ * A copy that touches as much memory as `shape` does: the rate of memory at that size. It moves as many bytes, unless results lie in the
+ * place of operands.
+ */
 export function copyOf(shape: KernelShape): KernelShape {
-  const size = Math.ceil(bytesOf(shape) / 8)
+  const apart = shape.sizes.map((size, i) => (shape.inPlace?.[i] === undefined ? size : 0))
+  const size = Math.ceil(bytesOf({ ...shape, sizes: apart }) / 8)
   return { kernel: 'copy', label: '', sizes: [size, size], args: [4, 1, 0, 0, size, 1, 1], flop: 0 }
 }
 

@@ -69,7 +69,7 @@ function denseShortfall({ flops, profile, target, row, ceilings }: Shortfall): s
   const shares = update
     ? `, the optimizer streams ${(update.bytes / 1e6).toFixed(0)} MB in ${percent(update.microseconds / all)} of the time`
     : ''
-  return `${start}; the products with the large kernel run at ${least === most ? least : `${least} to ${most}`} of it${shares}`
+  return `${start}; the products of the first layer run at ${least === most ? least : `${least} to ${most}`} of it${shares}`
 }
 
 /** Why a target is not reached, by workload and what it is set against. */
