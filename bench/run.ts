@@ -1,9 +1,10 @@
 // Training steps and forward passes beside the peers: all of it, or [--quick] in a minute; [--workloads mlp,cnn] [--contenders steepest,…]
-// [--rounds 5] [--seconds 1] [--budget 50] [--fresh] [--report] [--prepare]. What was measured is kept and not measured again, so a run can be
-// stopped and gone on with: after --budget seconds it stops by itself (exit code 3 while something is left). --fresh forgets the
-// chosen parts; the comparison of losses, before the first round, takes up to 150 s for one contender, and a budget below that never gets past
-// it. A contender whose first losses are not ours is named, with exit code 1. --prepare only installs and makes files. Without a choice of workloads or contenders it writes bench/results.json,
-// docs/benchmarks.md, its chart and the figures of README.md; --report measures nothing and writes what is kept.
+// [--rounds 5] [--seconds 1] [--budget 500] [--fresh] [--report] [--prepare]. What was measured is kept and not measured again, so a run can be
+// stopped and gone on with: after --budget seconds it stops by itself (exit code 3 while something is left). The comparison of losses, before
+// the first round, takes up to 150 s for one contender, and a smaller budget never gets past it; a contender whose first losses are not
+// ours is named (exit code 1). --fresh forgets the chosen parts, --prepare only installs and makes files. Without a choice of workloads
+// or contenders it writes bench/results.json, docs/benchmarks.md, its chart and the figures of README.md; --report measures nothing and
+// writes what is kept.
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
