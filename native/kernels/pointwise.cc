@@ -37,8 +37,9 @@ HWY_INLINE void runInstruction(const PlannedInstruction& instruction, T* const* 
 }
 
 template <typename T>
-HWY_INLINE void runInstructions(const Plan& plan, T* const* at, int64_t count) {
+HWY_INLINE void runInstructions(const Plan& plan, T* const* at, int64_t rows, int64_t count) {
   if constexpr (hwy::IsFloat<T>()) {
+    if (plan.inRows) return runRows(plan.instruction, plan.instructions, at, rows, plan.cols);
     if (plan.strips) return runLinks(plan.instruction, plan.instructions, at, count);
   }
   for (int32_t i = 0; i < plan.instructions;) {
@@ -92,7 +93,7 @@ void runBlock(const Plan& plan, const Block& block, Buffers buffers, T** at) {
     const Transfer& t = plan.rowSpread[i];
     spreadRows(at[t.place], buffers[t.buffer], t.dtype, block.row, block.rows, plan.cols);
   }
-  runInstructions(plan, at, block.count);
+  runInstructions(plan, at, block.rows, block.count);
   if constexpr (hwy::IsFloat<T>()) {
     updateLoop(plan.update, at, block.count);
   }

@@ -28,12 +28,12 @@ class Planner {
   Planner(const Formula& formula, Plan& plan) : f_(formula), plan_(plan) {}
 
   bool run() {
+    matchUpdate(f_, plan_.update);
     chooseShape();
     for (int64_t i = 0; i < f_.inputs; ++i) at_[i] = placeInput(i);
     for (int64_t i = 0; i < f_.constants; ++i) at_[f_.inputs + i] = cell(f_.constantWords[i]);
     for (int64_t i = 0; i < f_.registers; ++i) home_[f_.firstRegister() + i] = slot(false);
     for (int64_t i = 0; i < f_.outputs; ++i) home_[f_.firstOutput() + i] = placeOutput(i);
-    matchUpdate(f_, plan_.update);
     const int64_t ending = plan_.update.update == Update::none ? f_.instructions : f_.instructions - plan_.update.instructions;
     for (int64_t i = 0; i < f_.instructions; ++i) {
       if (i == ending && placeUpdate()) break;
@@ -62,19 +62,37 @@ class Planner {
     plan_.integer = f_.integer;
     plan_.cells = plan_.slots = plan_.places = plan_.earlyInstructions = plan_.instructions = plan_.moving = 0;
     plan_.scalars = plan_.conversions = plan_.rowSpreads = plan_.columnSpreads = plan_.stores = 0;
-    bool perRow = false, perColumn = false;
+    bool perRow = false;
+    int64_t columns = 0;
     int64_t most = f_.registers + 2 * f_.outputs;
     for (int64_t i = 0; i < f_.inputs; ++i) {
       const Kind kind = kindOf(i);
       perRow |= kind == Kind::row;
-      perColumn |= kind == Kind::column;
+      columns += kind == Kind::column;
       most += !isComputeType(f_.inputType(i)) || kind == Kind::row || kind == Kind::column;
     }
-    const bool flat = !perRow && !perColumn;
+    const bool flat = !perRow && columns == 0;
     plan_.rows = flat ? 1 : f_.rows;
     plan_.cols = flat ? f_.rows * f_.cols : f_.cols;
     // Two rows must fit a block for sharing to gain anything; per-row operands cost a fill per block when it is shared.
+    // One operand per column is read quicker from a period of whole rows, where there is one, than all others from single rows.
+    plan_.inRows = (perRow || columns > 1 || (columns == 1 && kPeriod % f_.cols != 0)) && fitsRows();
     plan_.wide = flat || plan_.cols > kMaxBlock / 2 || plan_.cols * 2 > blockFor(most) || (perRow && plan_.cols >= 128);
+    plan_.wide &= !plan_.inRows;
+  }
+
+  // Whether a formula with operands per row or per column can be run in rows.
+  bool fitsRows() const {
+    if (f_.integer || hasUpdate() || f_.rows < kRowGroup || f_.cols < kMinRow || f_.cols >= kEndRow) return false;
+    if (f_.registers * (kPeriod + kSlotPadding) > kSlotElements) return false;
+    for (int64_t i = 0; i < f_.inputs; ++i) {
+      if (f_.inputType(i) != DType::float32 && kindOf(i) != Kind::scalar) return false;
+    }
+    for (int64_t i = 0; i < f_.outputs; ++i) {
+      if (f_.outputType(i) != DType::float32) return false;
+    }
+    const auto isCheap = [](const Instruction& i) { return kInstructionInfo[static_cast<uint8_t>(i.opcode)].cost <= kRunCost; };
+    return std::all_of(f_.instruction, f_.instruction + f_.instructions, isCheap);
   }
 
   int16_t place(int64_t index, Home home, Motion motion, bool single) {
@@ -103,16 +121,21 @@ class Planner {
     return place;
   }
 
+  static Motion motionOf(Kind kind) {
+    return kind == Kind::row ? Motion::row : kind == Kind::column ? Motion::column : Motion::element;
+  }
+
   int16_t placeInput(int64_t i) {
     const Kind kind = kindOf(i);
     const DType dtype = f_.inputType(i);
     const int64_t buffer = f_.outputs + i;
     if (kind == Kind::scalar) return transfer(plan_.scalar, plan_.scalars, buffer, emptyCell(), dtype, Motion::fixed);
+    if (plan_.inRows) return place(buffer, Home::buffer, motionOf(kind), false);
     if (!plan_.wide && kind == Kind::row)
       return transfer(plan_.rowSpread, plan_.rowSpreads, buffer, slot(false), dtype, Motion::row);
     if (!plan_.wide && kind == Kind::column)
       return transfer(plan_.columnSpread, plan_.columnSpreads, buffer, slot(false), dtype, Motion::column);
-    const Motion motion = kind == Kind::row ? Motion::row : kind == Kind::column ? Motion::column : Motion::element;
+    const Motion motion = motionOf(kind);
     const bool single = kind == Kind::row;
     if (isComputeType(dtype)) return place(buffer, Home::buffer, motion, single);
     return transfer(plan_.conversion, plan_.conversions, buffer, slot(single), dtype, motion);
@@ -178,43 +201,9 @@ class Planner {
 
   bool hasUpdate() const { return plan_.update.update != Update::none; }
 
-  static bool isCheap(const PlannedInstruction& instruction) {
-    return !instruction.single && kInstructionInfo[instruction.opcode].cost <= kRunCost;
-  }
-
-  // Which operand of an instruction is what the one before it wrote; 3 if none is, or more than one.
-  static int carriedOperand(const PlannedInstruction& instruction, int16_t result) {
-    int found = 3;
-    for (int k = 0; k < kInstructionInfo[instruction.opcode].operands; ++k) {
-      if (instruction.operand[k] != result) continue;
-      if (found < 3) return 3;
-      found = k;
-    }
-    return found;
-  }
-
-  Reach reach(int16_t place) const {
-    const bool period = plan_.strips && plan_.place[place].home == Home::slot;
-    return {place, period ? static_cast<int16_t>(kPeriod - 1) : int16_t{-1}};
-  }
-
-  void formLink(PlannedInstruction& link, int carried) const {
-    link.fresh = carried == 3;
-    if (link.fresh) carried = 0;
-    unsigned singles = 0;
-    for (int k = 0, other = 0; other < 2; ++k) {
-      if (k == carried) continue;
-      const bool exists = k < kInstructionInfo[link.opcode].operands;
-      if (exists) singles |= (link.singles >> k & 1u) << other;
-      link.other[other++] = exists ? reach(link.operand[k]) : Reach{0, 0};
-    }
-    link.from = reach(link.operand[carried]);
-    link.to = reach(link.dst);
-    link.form = formOf(static_cast<Opcode>(link.opcode), carried, singles);
-  }
-
   // Whether the plan is one run whose slots need to hold one period only, since nothing fills or empties them block by block.
   bool isOneRun() const {
+    if (plan_.inRows) return true;
     if (plan_.integer || hasUpdate() || plan_.conversions + plan_.rowSpreads + plan_.stores > 0) return false;
     if (plan_.columnSpreads > 0 && kPeriod % plan_.cols != 0) return false;
     // The loop of one instruction is quicker over what lies in the caches, a run asks ahead for what does not.
@@ -223,27 +212,11 @@ class Planner {
     return fits && std::all_of(plan_.instruction, plan_.instruction + plan_.instructions, isCheap);
   }
 
-  // Joins neighbouring cheap instructions to runs, from the last to the first: what is read later is known by then.
   void formRuns() {
     plan_.strips = isOneRun();
-    bool read[kMaxPlaces];
-    std::fill_n(read, plan_.places, false);
-    for (int64_t i = 0; i < f_.outputs; ++i) read[home_[f_.firstOutput() + i]] = true;
-    if (hasUpdate()) {
-      for (int64_t k = 0; k < plan_.update.operands; ++k) read[plan_.update.operand[k]] = true;
-    }
-    for (int32_t i = plan_.instructions - 1; i >= 0; --i) {
-      PlannedInstruction& link = plan_.instruction[i];
-      PlannedInstruction* const before = i > 0 ? &plan_.instruction[i - 1] : nullptr;
-      const bool last = i + 1 == plan_.instructions || plan_.integer || !isCheap(link) || !isCheap(plan_.instruction[i + 1]);
-      link.links = last ? int16_t{1} : static_cast<int16_t>(plan_.instruction[i + 1].links + 1);
-      if (last) link.stored = true;
-      const int carried = before && isCheap(*before) && isCheap(link) ? carriedOperand(link, before->dst) : 3;
-      formLink(link, carried);
-      read[link.dst] = false;
-      if (before) before->stored = carried == 3 || read[before->dst];
-      for (int k = 0; k < kInstructionInfo[link.opcode].operands; ++k) read[link.operand[k]] = true;
-    }
+    int16_t outputs[kMaxFormulaBuffers];
+    for (int64_t i = 0; i < f_.outputs; ++i) outputs[i] = home_[f_.firstOutput() + i];
+    formLinks(plan_, outputs);
   }
 
   bool usesNoSlots() const {
@@ -263,7 +236,7 @@ class Planner {
       plan_.blocksPerRow = ceilDivide(plan_.cols, plan_.blockCols);
       plan_.blocks = plan_.rows * plan_.blocksPerRow;
     } else {
-      plan_.rowsPerBlock = block / plan_.cols;
+      plan_.rowsPerBlock = plan_.inRows ? block / plan_.cols / kRowGroup * kRowGroup : block / plan_.cols;
       plan_.blocks = ceilDivide(plan_.rows, plan_.rowsPerBlock);
       plan_.blockElements = plan_.rowsPerBlock * plan_.cols;
     }

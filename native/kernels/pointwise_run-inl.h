@@ -11,12 +11,13 @@
 #define STEEPEST_POINTWISE_RUN_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 #include "hwy/highway.h"
 #include "kernels/pointwise_loops-inl.h"
 #include "kernels/pointwise_plan.h"
-#include "kernels/tail-inl.h"
+#include "kernels/pointwise_strips-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -24,65 +25,81 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using RunTag = hn::ScalableTag<float>;
-using RunVector = hn::Vec<RunTag>;
-// As many as leave registers for operands; a period holds whole strips.
-constexpr int kStripVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL ? 16 : 8;
-static_assert(pointwise::kPeriod % (kStripVectors * hn::MaxLanes(RunTag())) == 0, "a period holds whole strips");
-
-// Where a strip of a run stands: the addresses of all places, its first element, and the elements of a tail.
-struct Strip {
-  float* const* at;
-  int64_t first, rest;
-  HWY_INLINE float* address(const pointwise::Reach& reach) const { return at[reach.place] + (first & reach.mask); }
-};
-
-// Asks for the memory of a strip some elements before it is needed, since the processor's own prefetching ends at every page.
-// What lies in a slot is not asked for: that would take as long as loading it.
-template <int kVectors, int kWrite>
-HWY_INLINE void askAhead(const float* p, const pointwise::Reach& reach) {
-  constexpr int64_t kAhead = 512;
-  if (!(reach.mask & kAhead)) return;
-#pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) __builtin_prefetch(p + kAhead + v * static_cast<int64_t>(hn::Lanes(RunTag())), kWrite);
+// The operand of a strip that a link takes from outside: the same vector for all, numbers per row, or vectors.
+template <bool kCommon, bool kNumbers, class S>
+HWY_INLINE RunVector otherVector(const S& strip, RunVector common, typename S::Vectors& from, int v) {
+  if constexpr (kCommon) return common;
+  if constexpr (kNumbers) return strip.numbers(from, v);
+  return strip.load(from, v);
 }
 
-// Vector v of a strip of an operand at `from`.
-template <bool kTail>
-HWY_INLINE RunVector loadStrip(const float* from, int v, const Strip& strip) {
+template <class Op, int kCarried, unsigned kCommon, unsigned kNumbers, class S>
+HWY_INLINE void applyVectors(const S& strip, typename S::Vectors p, typename S::Vectors q, RunVector commonP, RunVector commonQ,
+                             RunVector (&x)[S::kVectors]) {
   const RunTag d;
-  if constexpr (kTail) return LoadTail(d, from, strip.rest);
-  return hn::LoadU(d, from + v * static_cast<int64_t>(hn::Lanes(d)));
+#pragma GCC unroll 16
+  for (int v = 0; v < S::kVectors; ++v) {
+    const RunVector b = otherVector<(kCommon & 1) != 0, (kNumbers & 1) != 0>(strip, commonP, p, v);
+    const RunVector c = otherVector<(kCommon & 2) != 0, (kNumbers & 2) != 0>(strip, commonQ, q, v);
+    x[v] = kCarried == 0 ? Op::apply(d, x[v], b, c) : kCarried == 1 ? Op::apply(d, b, x[v], c) : Op::apply(d, b, c, x[v]);
+  }
 }
 
-// x = the instruction of x, its operand kCarried, and of its other operands; bit k of kSingles says that other operand k is one
-// number.
-template <class Op, int kCarried, unsigned kSingles, int kVectors, bool kTail>
-HWY_INLINE void applyLink(const pointwise::PlannedInstruction& link, const Strip& strip, RunVector (&x)[kVectors]) {
-  constexpr unsigned kOthers = (1u << (Op::kOperands - 1)) - 1;
-  if constexpr (kCarried < Op::kOperands && (kSingles & kOthers) == kSingles && Op::kCost <= pointwise::kRunCost) {
+// x = the instruction of x, its operand kCarried, and of its other operands; bit k of kCommon says that other operand k is one
+// number, or one vector for the whole strip.
+template <class Op, int kCarried, unsigned kCommon, class S>
+HWY_INLINE void applyLink(const pointwise::PlannedInstruction& link, const S& strip, RunVector (&x)[S::kVectors]) {
+  constexpr unsigned kOthers = (1u << (Op::kOperands - 1)) - 1, kEach = kOthers & ~kCommon;
+  if constexpr (kCarried < Op::kOperands && (kCommon & kOthers) == kCommon && Op::kCost <= pointwise::kRunCost) {
     const RunTag d;
-    const float *p = nullptr, *q = nullptr;
-    if constexpr (kOthers & 1) p = kSingles & 1 ? strip.at[link.other[0].place] : strip.address(link.other[0]);
-    if constexpr (kOthers & 2) q = kSingles & 2 ? strip.at[link.other[1].place] : strip.address(link.other[1]);
-    if constexpr (kOthers & ~kSingles & 1) askAhead<kVectors, 0>(p, link.other[0]);
-    if constexpr (kOthers & ~kSingles & 2) askAhead<kVectors, 0>(q, link.other[1]);
-    const RunVector singleP = kSingles & 1 ? hn::Set(d, *p) : hn::Zero(d);
-    const RunVector singleQ = kSingles & 2 ? hn::Set(d, *q) : hn::Zero(d);
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      const RunVector b = kOthers & ~kSingles & 1 ? loadStrip<kTail>(p, v, strip) : singleP;
-      const RunVector c = kOthers & ~kSingles & 2 ? loadStrip<kTail>(q, v, strip) : singleQ;
-      x[v] = kCarried == 0 ? Op::apply(d, x[v], b, c) : kCarried == 1 ? Op::apply(d, b, x[v], c) : Op::apply(d, b, c, x[v]);
+    typename S::Vectors p{}, q{};
+    if constexpr (kEach & 1) p = strip.vectors(link.other[0]);
+    if constexpr (kEach & 2) q = strip.vectors(link.other[1]);
+    if constexpr (kEach & 1) strip.template askAhead<0>(p, link.other[0]);
+    if constexpr (kEach & 2) strip.template askAhead<0>(q, link.other[1]);
+    const RunVector commonP = kCommon & 1 ? strip.common(link.other[0]) : hn::Zero(d);
+    const RunVector commonQ = kCommon & 2 ? strip.common(link.other[1]) : hn::Zero(d);
+    // Vectors that are not used are taken to be the same for all.
+    constexpr unsigned kSame = 3u & ~kEach;
+    if constexpr (S::kRows && kEach != 0) {
+      const bool rowP = kEach & 1 && link.other[0].motion == pointwise::Motion::row;
+      const bool rowQ = kEach & 2 && link.other[1].motion == pointwise::Motion::row;
+      if constexpr (kEach == 3) {
+        if (rowP && rowQ) return applyVectors<Op, kCarried, kSame, 3>(strip, p, q, commonP, commonQ, x);
+      }
+      if (rowP) return applyVectors<Op, kCarried, kSame, kEach & 1>(strip, p, q, commonP, commonQ, x);
+      if (rowQ) return applyVectors<Op, kCarried, kSame, kEach & 2>(strip, p, q, commonP, commonQ, x);
     }
+    applyVectors<Op, kCarried, kSame, 0>(strip, p, q, commonP, commonQ, x);
   } else {
     __builtin_unreachable();
   }
 }
 
-#define STEEPEST_LINK(name, carried, singles)                                         \
-  case pointwise::formOf(pointwise::Opcode::name, carried, singles):                  \
-    applyLink<name##Instruction, carried, singles, kVectors, kTail>(*link, strip, x); \
+// What a run begins with.
+template <class S>
+HWY_INLINE void loadFirst(const pointwise::PlannedInstruction& link, const S& strip, RunVector (&x)[S::kVectors]) {
+  const bool isColumn = S::kRows && link.from.motion == pointwise::Motion::column;
+  if (link.singles & 1 || isColumn) {
+    const RunVector common = strip.common(link.from);
+#pragma GCC unroll 16
+    for (int v = 0; v < S::kVectors; ++v) x[v] = common;
+    return;
+  }
+  auto from = strip.vectors(link.from);
+  if (S::kRows && link.from.motion == pointwise::Motion::row) {
+#pragma GCC unroll 16
+    for (int v = 0; v < S::kVectors; ++v) x[v] = strip.numbers(from, v);
+    return;
+  }
+  strip.template askAhead<0>(from, link.from);
+#pragma GCC unroll 16
+  for (int v = 0; v < S::kVectors; ++v) x[v] = strip.load(from, v);
+}
+
+#define STEEPEST_LINK(name, carried, common)                        \
+  case pointwise::formOf(pointwise::Opcode::name, carried, common): \
+    applyLink<name##Instruction, carried, common>(*link, strip, x); \
     break;
 #define STEEPEST_LINKS(name, carried) \
   STEEPEST_LINK(name, carried, 0)     \
@@ -90,23 +107,14 @@ HWY_INLINE void applyLink(const pointwise::PlannedInstruction& link, const Strip
   STEEPEST_LINK(name, carried, 2)     \
   STEEPEST_LINK(name, carried, 3)
 
-// One strip of kVectors vectors, or a tail of one that is incomplete, through the links from `link` to `end`.
-template <int kVectors, bool kTail>
-HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointwise::PlannedInstruction* end,
-                         const Strip& strip) {
-  const RunTag d;
-  RunVector x[kVectors];
+// One strip through the links from `link` to `end`.
+template <class S>
+HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointwise::PlannedInstruction* end, const S& strip) {
+  RunVector x[S::kVectors];
 #pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) x[v] = hn::Zero(d);
+  for (int v = 0; v < S::kVectors; ++v) x[v] = hn::Zero(RunTag());
   for (; link != end; ++link) {
-    if (link->fresh) {
-      const float* const from = strip.address(link->from);
-      const bool single = link->singles & 1;
-      if (!single) askAhead<kVectors, 0>(from, link->from);
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v)
-        x[v] = single ? hn::Set(d, *strip.at[link->from.place]) : loadStrip<kTail>(from, v, strip);
-    }
+    if (link->fresh) loadFirst(*link, strip, x);
     switch (link->form) {
 #define STEEPEST_INSTRUCTION(name, ...) STEEPEST_LINKS(name, 0) STEEPEST_LINKS(name, 1) STEEPEST_LINKS(name, 2)
 #include "kernels/instructions.inc"
@@ -115,16 +123,10 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
         __builtin_unreachable();
     }
     if (!link->stored) continue;
-    float* const to = strip.address(link->to);
-    askAhead<kVectors, 1>(to, link->to);
+    auto to = strip.vectors(link->to);
+    strip.template askAhead<1>(to, link->to);
 #pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      if constexpr (kTail) {
-        StoreTail(x[v], d, to, strip.rest);
-      } else {
-        hn::StoreU(x[v], d, to + v * static_cast<int64_t>(hn::Lanes(d)));
-      }
-    }
+    for (int v = 0; v < S::kVectors; ++v) strip.store(x[v], to, v);
   }
 }
 #undef STEEPEST_LINKS
@@ -134,13 +136,13 @@ HWY_INLINE void runStrip(const pointwise::PlannedInstruction* link, const pointw
 template <int kVectors>
 HWY_NOINLINE int64_t runStrips(const pointwise::PlannedInstruction* first, int64_t links, float* const* at, int64_t i,
                                int64_t count) {
-  const int64_t elements = kVectors * static_cast<int64_t>(hn::Lanes(RunTag()));
-  for (; i + elements <= count; i += elements) runStrip<kVectors, false>(first, first + links, {at, i, 0});
+  const int64_t elements = kVectors * runLanes();
+  for (; i + elements <= count; i += elements) runStrip(first, first + links, Strip<kVectors, false>{at, i, 0});
   return i;
 }
 
 HWY_NOINLINE void runTail(const pointwise::PlannedInstruction* first, int64_t links, float* const* at, int64_t i, int64_t count) {
-  runStrip<1, true>(first, first + links, {at, i, count - i});
+  runStrip(first, first + links, Strip<1, true>{at, i, count - i});
 }
 
 // `links` instructions from `first` on over `count` elements.
@@ -149,6 +151,36 @@ inline void runLinks(const pointwise::PlannedInstruction* first, int64_t links, 
   if (strips == count) return;
   const int64_t vectors = runStrips<1>(first, links, at, strips, count);
   if (vectors < count) runTail(first, links, at, vectors, count);
+}
+
+// The strips of `rows` rows, columns [column, cols): whole ones as far as there are, or all others of these rows. Gives where
+// they end.
+template <bool kPart>
+HWY_NOINLINE int64_t runRowStrips(const pointwise::PlannedInstruction* first, int64_t links, float* const* at, int64_t row,
+                                  int64_t rows, int64_t column, int64_t cols) {
+  const int64_t lanes = runLanes();
+  RowStrip<kStripVectors, kPart> strip = {at, {0, row * cols, row, 0}, {lanes, cols, 1, 0}, 0, rows, 0};
+  // Memory is asked for as many strips ahead as it is without rows.
+  int64_t ahead = pointwise::kAhead / kStripVectors, later = column + ahead;
+  for (; column + (kPart ? 1 : lanes) <= cols; column += lanes) {
+    for (; later >= cols; later -= cols) ahead += (kStripVectors - 1) * cols;
+    later += lanes;
+    strip.ahead = ahead;
+    strip.rest = std::min(lanes, cols - column);
+    strip.offset[static_cast<size_t>(pointwise::Motion::element)] = row * cols + column;
+    strip.offset[static_cast<size_t>(pointwise::Motion::column)] = column;
+    runStrip(first, first + links, strip);
+  }
+  return column;
+}
+
+// The same over `rows` rows of `cols` elements, for a plan in rows.
+inline void runRows(const pointwise::PlannedInstruction* first, int64_t links, float* const* at, int64_t rows, int64_t cols) {
+  for (int64_t row = 0; row < rows; row += kStripVectors) {
+    const int64_t group = std::min<int64_t>(kStripVectors, rows - row);
+    const int64_t whole = group == kStripVectors ? runRowStrips<false>(first, links, at, row, group, 0, cols) : 0;
+    if (whole < cols) runRowStrips<true>(first, links, at, row, group, whole, cols);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
