@@ -35,7 +35,7 @@ struct Cut {
 // anyway; otherwise they pack it.
 HWY_INLINE bool readsDirectly(const MatMulShape& s, int64_t blocks) {
   if (s.kept) return true;
-  return !s.transposeB && (blocks <= kDirectBlocks || s.K * s.N <= kFewFloats);
+  return !s.transposeB && (blocks <= (isWide(s) ? kWideBlocks : kDirectBlocks) || s.K * s.N <= kFewFloats);
 }
 
 #define STEEPEST_CUT_COST(name, value) constexpr double name = value;
@@ -53,7 +53,8 @@ inline double costOf(const MatMulShape& s, const Cut& cut) {
   const int64_t parts = cut.parts() * s.batch;
   const double idle = static_cast<double>(roundUp(parts, 4)) / static_cast<double>(parts);  // of 4 threads
   const double multiply = M * N / static_cast<double>(kPanel) * idle * (1 + kUnevenParts * (rows * columns - 1));
-  const double readB = readsDirectly(s, blocks) && s.K * s.N < kFarFloats / 2 ? 0 : N * kPackB;  // packed, or hardly better
+  const bool near = readsDirectly(s, blocks) && s.K * s.N < kFarFloats / 2 && !isWide(s);
+  const double readB = near ? 0 : N * kPackB;  // packed, or hardly better
   const double readA = M * (s.transposeA ? kReadTransposedA : kReadA) * (s.M * s.K < kFarFloats ? 1 : kFromMemory);
   return multiply + static_cast<double>(cut.rowParts) * readB + static_cast<double>(cut.panelParts) * readA;
 }
