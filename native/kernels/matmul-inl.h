@@ -181,7 +181,8 @@ HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0
   const float* const inPlace = part.b + k0 * s.N + part.columnStart;
   t.b = direct ? inPlace : part.panels;
   t.bStride = direct ? s.N : kPanel;
-  t.callsAhead = s.K * s.N > kFewFloats;
+  const bool strides = s.transposeA && s.M >= kStridedRows && s.K > kShortK && s.N > kPanel && !part.packedA && !packsA(s);
+  t.calls = strides ? Calls::both : s.K * s.N > kFewFloats ? Calls::panels : Calls::none;
   t.panelStep = direct ? kPanel : kPanel * runLength(s);
   const bool tailInPlace = direct && kMaskedLoads;
   t.tailB = tailInPlace ? inPlace + whole : direct ? part.panels : part.panels + whole * runLength(s);

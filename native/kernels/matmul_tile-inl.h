@@ -21,9 +21,11 @@ namespace HWY_NAMESPACE {
 constexpr bool kMaskedLoads = HWY_TARGET <= HWY_AVX2;
 // From here on a tile lasts long enough for its rows of C to arrive in L1 before the store.
 constexpr int64_t kPrefetchLength = 48;
-// How many k before its use a row of a panel is called into L1. Rows of a B that is read where it lies are a whole row of B
-// apart, where no prefetcher of the processor follows: without it the multipliers wait for L2 one cycle in ten to five. A B that
-// is in L1 is multiplied 2 to 4 % faster without it: loads compete with multiply-adds.
+// What is called into L1 kPanelAhead steps before its use. Rows of a B that is read where it lies are a whole row of B apart,
+// where no prefetcher of the processor follows: without it the multipliers wait for L2 one cycle in ten to five. So are rows of a
+// transposed A that is read where it lies, from 1 KiB on (an eighth for 512x64x2048; shorter ones win nothing). A B that is in L1
+// is multiplied 2 to 4 % faster without it: loads compete with multiply-adds.
+enum class Calls { none, panels, both };
 constexpr int64_t kPanelAhead = 16;
 
 // A rectangle of an operand that will be needed soon, in cache lines.
@@ -71,8 +73,8 @@ struct BlockProduct {
   int64_t columnStride = 1;  // from one k to the next
   bool rowsContiguous = false;
   const float* b = nullptr;
-  int64_t bStride = 0;           // from one k to the next
-  bool callsAhead = false;       // whether rows of B are called into L1 kPanelAhead steps before their use
+  int64_t bStride = 0;  // from one k to the next
+  Calls calls = Calls::none;
   int64_t panelStep = 0;         // from one panel to the next
   const float* tailB = nullptr;  // the last, partial panel, if there is one
   int64_t tailStride = 0;
@@ -97,7 +99,7 @@ HWY_INLINE void storeSums(const BlockProduct& t, GemmVector v, float* c, GemmVec
 
 // One tile: MR rows by `width` columns, which fill NV vectors but perhaps the last. Full unrolling keeps the accumulators in
 // registers; without it compilers put the array on the stack and lose half the rate.
-template <int MR, int NV, bool kRowsContiguous, bool kFull, bool kAhead>
+template <int MR, int NV, bool kRowsContiguous, bool kFull, Calls kCalls>
 HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT b, int64_t bStride, int64_t column,
                                 int64_t width) {
   const GemmTag d;
@@ -124,7 +126,10 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
     if (t.fetch) t.fetch->next();
     for (int64_t k = HWY_MIN(left, steps); k > 0; --k, a.advance(aStep), b += bStride) {
 #pragma GCC unroll 4
-      for (int64_t j = 0; kAhead && j < NV * kLanes; j += Ahead::kLine) __builtin_prefetch(b + kPanelAhead * bStride + j);
+      for (int64_t j = 0; kCalls != Calls::none && j < NV * kLanes; j += Ahead::kLine) {
+        __builtin_prefetch(b + kPanelAhead * bStride + j);
+      }
+      if (kCalls == Calls::both) __builtin_prefetch(a.first[0] + kPanelAhead * aStep);
       GemmVector columns[NV];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) {
@@ -164,35 +169,38 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
 }
 
 // Every panel of one block of MR rows. A partial panel of up to one vector uses the one-vector tile.
-template <int MR, bool kRowsContiguous, bool kAhead>
+template <int MR, bool kRowsContiguous, Calls kCalls>
 HWY_NOINLINE void multiplyPanels(const BlockProduct& t) {
   const float* b = t.b;
   int64_t column = 0;
   for (; column + kPanel <= t.width; column += kPanel, b += t.panelStep) {
-    multiplyOneTile<MR, 2, kRowsContiguous, true, kAhead>(t, b, t.bStride, column, kPanel);
+    multiplyOneTile<MR, 2, kRowsContiguous, true, kCalls>(t, b, t.bStride, column, kPanel);
   }
   const int64_t rest = t.width - column;
   if (rest > kLanes) {
-    multiplyOneTile<MR, 2, kRowsContiguous, false, kAhead>(t, t.tailB, t.tailStride, column, rest);
+    multiplyOneTile<MR, 2, kRowsContiguous, false, kCalls>(t, t.tailB, t.tailStride, column, rest);
   } else if (rest > 0) {
-    multiplyOneTile<MR, 1, kRowsContiguous, false, kAhead>(t, t.tailB, t.tailStride, column, rest);
+    multiplyOneTile<MR, 1, kRowsContiguous, false, kCalls>(t, t.tailB, t.tailStride, column, rest);
   }
 }
 
 using PanelsFunction = void (*)(const BlockProduct&);
 
-template <bool kRowsContiguous, bool kAhead, int... kRows>
+template <bool kRowsContiguous, Calls kCalls, int... kRows>
 HWY_INLINE PanelsFunction panelsFunction(int64_t rows, std::integer_sequence<int, kRows...>) {
-  static constexpr PanelsFunction table[] = {multiplyPanels<kRows + 1, kRowsContiguous, kAhead>...};
+  static constexpr PanelsFunction table[] = {multiplyPanels<kRows + 1, kRowsContiguous, kCalls>...};
   return table[rows - 1];
 }
 
 // Runs `t` for a block of 1..kTileRows rows.
 HWY_INLINE void runBlock(const BlockProduct& t, int64_t rows) {
   using Rows = std::make_integer_sequence<int, kTileRows>;
-  const PanelsFunction run =
-      t.callsAhead ? (t.rowsContiguous ? panelsFunction<true, true>(rows, Rows()) : panelsFunction<false, true>(rows, Rows()))
-                   : (t.rowsContiguous ? panelsFunction<true, false>(rows, Rows()) : panelsFunction<false, false>(rows, Rows()));
+  constexpr Calls kNone = Calls::none, kPanels = Calls::panels, kBoth = Calls::both;
+  const PanelsFunction run = !t.rowsContiguous    ? t.calls == kNone ? panelsFunction<false, kNone>(rows, Rows())
+                                                                     : panelsFunction<false, kPanels>(rows, Rows())
+                                : t.calls == kNone ? panelsFunction<true, kNone>(rows, Rows())
+                             : t.calls == kPanels ? panelsFunction<true, kPanels>(rows, Rows())
+                                                  : panelsFunction<true, kBoth>(rows, Rows());
   run(t);
 }
 
