@@ -5,6 +5,8 @@
 const tiles: Readonly<Record<string, readonly [rows: number, columns: number]>> = { avx512: [14, 32], avx2: [6, 16] }
 
 const directBlocks = 8
+const wideBlocks = 3
+const wideB = { columns: 2560, rows: 48, floats: 2 ** 18 }
 const fewFloats = 4096
 const farFloats = 2 ** 21
 
@@ -38,17 +40,18 @@ export function cutTerms(
   const tile = tiles[instructionSet]
   if (!tile) return null
   const [atLeast, panels] = [Math.ceil(M / tile[0]), Math.ceil(N / tile[1])]
-  const rowBlocks = atLeast < 5 ? atLeast : roundUp(atLeast, 2)
+  const rowBlocks = atLeast < 6 ? atLeast : roundUp(atLeast, 2)
   const blocks = Math.ceil(rowBlocks / rowParts)
   const unequal = ((blocks * rowParts) / rowBlocks) * (roundUp(panels, panelParts) / panels)
   const parts = rowParts * panelParts
   const multiply = ((M * N) / tile[1]) * (roundUp(parts, 4) / parts)
-  const direct = !transposeB && (blocks <= directBlocks || K * N <= fewFloats)
+  const wide = N >= wideB.columns && K >= wideB.rows && K * N >= wideB.floats
+  const direct = !transposeB && (blocks <= (wide ? wideBlocks : directBlocks) || K * N <= fewFloats)
   const read = panelParts * M * (M * K < farFloats ? 1 : fromMemory)
   return {
     multiply,
     uneven: multiply * (unequal - 1),
-    packB: direct && K * N < farFloats / 2 ? 0 : rowParts * N,
+    packB: direct && K * N < farFloats / 2 && !wide ? 0 : rowParts * N,
     readA: transposeA ? 0 : read,
     readTransposedA: transposeA ? read : 0,
   }

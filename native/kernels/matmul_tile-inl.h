@@ -192,16 +192,23 @@ HWY_INLINE PanelsFunction panelsFunction(int64_t rows, std::integer_sequence<int
   return table[rows - 1];
 }
 
+template <Calls kCalls>
+HWY_INLINE void runCalling(const BlockProduct& t, int64_t rows) {
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  constexpr Calls kInRows = kCalls == Calls::both ? Calls::panels : kCalls;  // only a transposed A is called
+  (t.rowsContiguous ? panelsFunction<true, kCalls>(rows, Rows()) : panelsFunction<false, kInRows>(rows, Rows()))(t);
+}
+
 // Runs `t` for a block of 1..kTileRows rows.
 HWY_INLINE void runBlock(const BlockProduct& t, int64_t rows) {
-  using Rows = std::make_integer_sequence<int, kTileRows>;
-  constexpr Calls kNone = Calls::none, kPanels = Calls::panels, kBoth = Calls::both;
-  const PanelsFunction run = !t.rowsContiguous    ? t.calls == kNone ? panelsFunction<false, kNone>(rows, Rows())
-                                                                     : panelsFunction<false, kPanels>(rows, Rows())
-                                : t.calls == kNone ? panelsFunction<true, kNone>(rows, Rows())
-                             : t.calls == kPanels ? panelsFunction<true, kPanels>(rows, Rows())
-                                                  : panelsFunction<true, kBoth>(rows, Rows());
-  run(t);
+  switch (t.calls) {
+    case Calls::none:
+      return runCalling<Calls::none>(t, rows);
+    case Calls::panels:
+      return runCalling<Calls::panels>(t, rows);
+    case Calls::both:
+      return runCalling<Calls::both>(t, rows);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
