@@ -154,11 +154,11 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 131, N: 137, K: 150, ...t }),
   matmul({ M: 60, N: 90, K: 1000, ...t }),
   matmul({ M: 70, N: 40, K: 1024, ...t }),
-  matmul({ M: 257, N: 45, K: 300, ...t }), // rows of A far apart when transposed
+  ...(t.transposeA ? [matmul({ M: 257, N: 45, K: 70, ...t })] : []), // rows of A far apart
   matmul({ M: 1024, N: 20, K: 40, ...t }),
   matmul({ M: 20, N: 30, K: 5000, ...t }),
   matmul({ M: 30, N: 417, K: 650, ...t }), // B of more than 1 MiB: k in halves where it lies row by row
-  matmul({ M: 50, N: 2570, K: 110, ...t }), // B of more than 1 MiB whose rows lie pages apart
+  ...(t.transposeB ? [] : [matmul({ M: 43, N: 2570, K: 105, ...t })]), // B of more than 1 MiB whose rows lie pages apart
   matmul({ M: 1, N: 1000, K: 700, ...t }),
   matmul({ M: 1000, N: 1, K: 700, ...t }),
   matmul({ M: 3, N: 140, K: 2100, ...t }),
