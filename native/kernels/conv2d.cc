@@ -41,6 +41,12 @@ HWY_NOINLINE void walkStrips(const Strips& strips, TileProduct t, const Run& run
 
 void walkGroups(const Strips& strips, const TileProduct& t) {
   const Exchanges exchanges;
+  if constexpr (kHasGrids) {
+    if (strips.length >= kLeastSliding && t.outerTaps == 3 && t.innerTaps == 3 && t.aSteps.outer == strips.aStep &&
+        t.aSteps.inner == t.rowStride)
+      return runGroupedGrids(t, strips.cStep, exchanges, strips.count, strips.length,
+                             std::make_integer_sequence<int, kGridRows * kGridWidths>());
+  }
   walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runGroupedRows(strip, exchanges, length); });
 }
 
@@ -72,7 +78,7 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   const int64_t producedRow = v.step * c.producedW * c.producedC, producedColumn = h.step * c.producedC;
   const float* a = source + (v.source * c.sourceW + h.source) * c.sourceC + start * sourceRow;
   float* to = produced + (v.first * c.producedW + h.first) * c.producedC + start * producedRow;
-  const bool alongColumns = h.count >= kLeastSliding || h.count >= rows;  // narrow borders are walked downwards
+  const bool alongColumns = h.count >= kLeastSliding || (!grouped && h.count >= rows);  // narrow borders are walked downwards
   const int64_t strips = alongColumns ? rows : h.count;
   t.rowStride = alongColumns ? sourceColumn : sourceRow;
   t.cStride = alongColumns ? producedColumn : producedRow;
@@ -80,6 +86,11 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
                    alongColumns ? producedRow : producedColumn};
   t.a = a;
   t.c = to;
+  if (grouped && !alongColumns) {  // the taps of a column then meet neighbours
+    std::swap(t.outerTaps, t.innerTaps);
+    std::swap(t.aSteps.outer, t.aSteps.inner);
+    std::swap(t.bSteps.outer, t.bSteps.inner);
+  }
   if (grouped) return walkGroups(all, t);
   if (dots) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runDotRows(strip, length); });
   if (slides) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runSlidingRows(strip, length); });

@@ -35,13 +35,14 @@ HWY_INLINE int64_t panelFloats(const Correlation& c) {
   return c.KH * c.KW * c.depth * (fillingOf(c) == Filling::groups ? kLanes : kPanel);
 }
 
-// As packKernelPanel, for kLanes channels of several groups: rows [tap, r], in which lane l meets channel l ^ r of its group.
+// As packKernelPanel, for kLanes channels of several groups: rows [tap, r], in which lane l, a channel of the source, meets
+// produced channel l ^ r of its group.
 HWY_INLINE void packGroupedPanel(const Correlation& c, const float* w, int64_t index, float* to) {
   const int64_t taps = c.KH * c.KW, size = c.depth;
   for (int64_t row = 0; row < taps * size; ++row) {
     const int64_t tap = row / size, r = row % size;
     for (int64_t l = 0; l < kLanes; ++l, ++to) {
-      const int64_t produced = index * kLanes + l, source = produced ^ r;
+      const int64_t source = index * kLanes + l, produced = source ^ r;
       *to = c.flipped ? w[((taps - 1 - tap) * size + produced % size) * c.O + source]
                       : w[(tap * size + source % size) * c.O + produced];
     }

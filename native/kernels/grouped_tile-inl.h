@@ -1,9 +1,10 @@
-// Products of groups of two to eight channels, several groups side by side in a vector, for one instruction set.
+// What groups of two to eight channels share, several of them side by side in a vector, and the gradient to their kernel, for one
+// instruction set.
 //
-// One group alone would leave most lanes idle. Here a vector holds the channels of several groups, and output channel l of a
-// group meets the input channels l, l ^ 1, l ^ 2, … of that group one after another: the vector of input channels itself, then
-// its permutations within the groups, each made once and multiplied for all taps of a row. Invariant: nothing outside the
-// operands is touched.
+// One group alone would leave most lanes idle. Here a vector holds the channels of several groups, and channel l of a group meets
+// the channels l, l ^ 1, l ^ 2, … of that group one after another: in the gradient the vector of input channels itself, then its
+// permutations within the groups, each made once and multiplied for all taps of a row. Invariant: nothing outside the operands is
+// touched.
 #include "hwy/highway.h"
 #include "kernels/conv.h"
 #include "kernels/gemm-inl.h"

@@ -215,6 +215,9 @@ export const cases: readonly KernelCase[] = [
   ...[16, 64].flatMap((groups) =>
     convolutions({ N: 3, H: 40, W: 33, C: 128, KH: 3, KW: 3, O: 128, groups, pad: around }, groups),
   ),
+  // Grids of pixels: every height and width of theirs, and images too narrow for them.
+  ...[3, 4, 5, 6, 7].flatMap((H) => convolutions({ N: 1, H, W: H + 3, C: 16, KH: 3, KW: 3, O: 16, groups: 4, pad: around }, H)),
+  ...[4, 5, 12, 13].flatMap((W) => convolutions({ N: 1, H: 9, W, C: 32, KH: 3, KW: 3, O: 32, groups: 4, pad: around }, W)),
   // Few channels from many: strides, dilation and padding, taps that are contiguous and not, whole vectors of channels and rests.
   ...[1, 2, 3, 4].flatMap((C) =>
     [8, 16, 21].flatMap((O) => convolutions({ N: 2, H: 9, W: 23, C, KH: 3, KW: 3, O, pad: [1, 2, 1, 0] }, C * O)),
