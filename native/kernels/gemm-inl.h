@@ -88,16 +88,6 @@ HWY_INLINE void keepInRegister(GemmVector& v) {
 #endif
 }
 
-// sum += a * b. Said to be in place: where GCC 12 chooses the form of a multiply-add itself, it overwrites factors that live on
-// and copies them, in tiles that fill the registers a move per two multiply-adds.
-HWY_INLINE void addProduct(const GemmVector& a, const GemmVector& b, GemmVector& sum) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 && !HWY_COMPILER_MSVC
-  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
-#else
-  sum = hn::MulAdd(a, b, sum);
-#endif
-}
-
 // MR rows of an operand as one pointer per kPointerRows of them: with an offset per row, compilers run out of registers and
 // reload some at every step. Rows whose elements lie side by side need one pointer.
 constexpr int kPointerRows = 5;

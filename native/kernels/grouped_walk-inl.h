@@ -28,6 +28,16 @@ constexpr int kGridRows = 4, kGridColumns = 5;      // sums beside nine taps and
 constexpr int kLeastGridColumns = 3;                // what four and more columns are cut into at least
 constexpr int kGridWidths = kGridColumns - kLeastGridColumns + 1;
 
+// sum += a * b. Said to be in place: where GCC 12 chooses the form of a multiply-add itself, it overwrites factors that live on
+// and copies them, in tiles that fill the registers a move per two multiply-adds.
+HWY_INLINE void addProduct(const GemmVector& a, const GemmVector& b, GemmVector& sum) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 && !HWY_COMPILER_MSVC
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+#else
+  sum = hn::MulAdd(a, b, sum);
+#endif
+}
+
 // Exchanges the lanes of sums for the input channels l ^ r, so that they go on with l ^ (r - 1).
 template <int COUNT>
 HWY_INLINE void exchangeSums(const Exchanges& exchanges, int64_t r, GemmVector* sums) {
@@ -59,6 +69,15 @@ HWY_INLINE void addGrouped(const TileProduct& t, const float* a, const float* b,
   }
 }
 
+// As addGrouped for one tap, with its operands in memory: with the choice between one, two and three, strides of two were a tenth
+// slower.
+template <int MR>
+HWY_INLINE void addTap(const TileProduct& t, const float* a, const float* b, GemmVector (&sums)[MR]) {
+  const GemmVector w = hn::LoadU(GemmTag(), b);
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i, a += t.rowStride) sums[i] = hn::MulAdd(hn::LoadU(GemmTag(), a), w, sums[i]);
+}
+
 // A row of pixels. t.length is the channels of a group; B is [tap, r, kLanes].
 template <int MR>
 HWY_NOINLINE void groupedTile(const TileProduct& t, const Exchanges& exchanges) {
@@ -70,6 +89,11 @@ HWY_NOINLINE void groupedTile(const TileProduct& t, const Exchanges& exchanges) 
     for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
       const float* a = t.a + outer * t.aSteps.outer;
       const float* b = t.b + outer * t.bSteps.outer + r * kLanes;
+      if (shared == 1) {
+        for (int64_t inner = 0; inner < t.innerTaps; ++inner)
+          addTap<MR>(t, a + inner * t.aSteps.inner, b + inner * t.bSteps.inner, sums);
+        continue;
+      }
       for (int64_t left = t.innerTaps, taps = 0; left > 0; left -= taps, a += taps * t.aSteps.inner, b += taps * t.bSteps.inner) {
         taps = HWY_MIN(HWY_MIN(left, shared), int64_t{kGroupedTaps});
         if (taps == 3)
