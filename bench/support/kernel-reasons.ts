@@ -30,7 +30,7 @@ const reasons: readonly Reason[] = [
     about: 'groups of 4 and 8 channels',
     fits: labelled(/groups (16|8),?/, 'conv2d conv2dBackwardInput conv2dBackwardKernel'),
     reason:
-      'four or eight multiplications per number of a row of taps: the image passes through the shared cache at about the rate of its arithmetic, and the two hardly overlap; two images that stay in the second-level cache reach 50 to 56 % with one thread, against 44 to 57 % of 16. In the gradient to the kernel a vector is permuted between multiply-adds, which shares a port with half of them.',
+      'two images, which stay in the second-level cache, reach more with one thread than 16 do with both, and a copy of as many bytes takes about as long as the arithmetic: the shared cache is the likely limit. In the gradient to the kernel a vector is permuted between multiply-adds, which shares a port with half of them.',
   },
   {
     about: 'first layers',
