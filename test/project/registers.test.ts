@@ -21,6 +21,9 @@ const tiles = [
   'multiplyBlocks',
   'momentStrip',
   'gradientStrip',
+  'groupedTile',
+  'multiplyWholeTile',
+  'streamRows',
 ]
 
 interface Architecture {
@@ -54,9 +57,16 @@ const architectures: Readonly<Record<string, Architecture>> = {
 }
 const architecture = architectures[process.arch] as Architecture
 
-/** Vectors of four floats have no narrow products of their own. */
-const tilesOf = (set: string): readonly string[] =>
-  set === 'N_SSE4' || set === 'N_NEON' ? tiles.filter((tile) => tile !== 'multiplyNarrowRows') : tiles
+/**
+ * Tiles of some instruction sets only. Vectors of four floats have no narrow products of their own and load the incomplete one at the end of a
+ * streamed row by way of the stack; a whole group of Winograd's fills 16 registers so far that compilers store a few sums once in 16 steps.
+ */
+const setsOfTile: Readonly<Record<string, readonly string[]>> = {
+  multiplyNarrowRows: ['N_AVX2', 'N_AVX3'],
+  streamRows: ['N_AVX2', 'N_AVX3'],
+  multiplyWholeTile: ['N_AVX3'],
+}
+const tilesOf = (set: string): readonly string[] => tiles.filter((tile) => setsOfTile[tile]?.includes(set) ?? true)
 
 /** A strip of one vector may be an incomplete one, which some instruction sets load by way of the stack. */
 const mayBeTail = (name: string): boolean => name.endsWith('Strip<1>')
