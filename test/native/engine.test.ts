@@ -6,6 +6,7 @@ import { addon, script } from './child.js'
 import { checkCases, dtypeCode, type KernelCase, runRow } from './harness.js'
 
 const before = native.info()
+const library = new URL('../../dist/index.js', import.meta.url).href
 afterEach(() => {
   native.setThreads(before.threads)
   native.setInstructionSet(before.instructionSet)
@@ -216,4 +217,15 @@ describe('exit', () => {
       `${busy} console.log('done'); ${inWorker('for (;;) addon.run()')}; setTimeout(() => process.exit(0), 100)`,
     ],
   ])('%s is clean', async (_, code) => expect(await script(code, { STEEPEST_THREADS: '4' })).toBe('done'))
+
+  test('by process.exit during an awaited repeat is clean and soon', async () => {
+    const code = `import(${JSON.stringify(library)}).then((st) => {
+      const w = st.variable(st.ones([300, 300]))
+      st.program(() => void w.assign(w.matMul(w).mul(0.01).tanh())).repeat(1e9)
+      setTimeout(() => { console.log(Date.now()); process.exit(0) }, 100)
+    })`
+    const begun = Number(await script(code, { STEEPEST_THREADS: '4' }))
+    expect(begun).toBeGreaterThan(0)
+    expect(Date.now() - begun).toBeLessThan(5000)
+  })
 })
