@@ -204,4 +204,48 @@ describe('listing', () => {
     expect(text).toMatch(/^square: \d+ rows, arena of \d+ bytes\n/)
     expect(text).toMatch(/matMul +matmul\w* +float32\[4,4\] +float32\[4,4\] float32\[4,4\] +192 +128/)
   })
+
+  it('times every row when profiling, prepared ones included, with the same results', () => {
+    const v = st.variable(new st.Generator(4).normal([3, 3, 32, 32]))
+    const x = new st.Generator(5).normal([4, 16, 16, 32])
+    const convolve = (a: st.Tensor): st.Tensor => st.conv2d(a, v, { padding: 'same', convAlgorithm: 'winograd' }).sum(3)
+    const run = st.program(convolve)
+    withSettings('profile', () => run.sync(x))
+    const [title, header, ...rows] = run.toString().split('\n')
+    expect(title).toMatch(/ 3 rows, .* 1 of them prepared/)
+    expect(header).toMatch(/ µs$/)
+    expect(rows).toHaveLength(3)
+    for (const row of rows) expect(Number(/ (\d+\.\d)$/.exec(row)?.[1]), row).toBeGreaterThan(0)
+    expect(run.sync(x).array()).toEqual(convolve(x).array())
+  })
+})
+
+describe('recordings', () => {
+  it('are kept for 16 forms: the next takes the place and the memory of the one used longest ago', () => {
+    const w = st.variable(st.ones([1000]))
+    const x = st.full([1000], 2)
+    let recorded = 0
+    const run = st.program((a: st.Tensor, number: number) => {
+      recorded++
+      return a.mul(w.add(number))
+    })
+    const call = (number: number): void => expect(run.sync(x, number).dataSync()).toEqual(x.mul(w.add(number)).dataSync())
+    const kept = (): number => st.memory().variableBytes - run.arenaBytes
+    const before = kept()
+    call(0)
+    const one = kept() - before
+    expect(one).toBeGreaterThanOrEqual(4000)
+    for (let number = 1; number < 16; number++) call(number)
+    for (const [number, recordings] of [
+      [0, 16],
+      [16, 17],
+      [0, 17],
+      [1, 18],
+      [3, 18],
+      [2, 19],
+    ] as const) {
+      call(number)
+      expect([recorded, kept() - before], `after ${number}`).toEqual([recordings, 16 * one])
+    }
+  })
 })
