@@ -56,7 +56,9 @@ const jobs = [
     // Twenty times slower: what shares work among threads, rather than every case of every kernel.
     suites: [
       ...['test/ops/random.test.ts', 'test/autograd', 'test/tensor', 'test/train/shared.test.ts'],
-      ...['program', 'footguns', 'inplace', 'pack', 'prepare', 'slices', 'soak', 'threads'].map((name) => `test/program/${name}.test.ts`),
+      ...['program', 'footguns', 'inplace', 'pack', 'prepare', 'slices', 'soak', 'threads'].map(
+        (name) => `test/program/${name}.test.ts`,
+      ),
     ],
     steps: 2000,
     library: 'libtsan.so',
