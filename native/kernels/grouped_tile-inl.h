@@ -20,7 +20,7 @@ HWY_BEFORE_NAMESPACE();
 namespace steepest {
 namespace HWY_NAMESPACE {
 
-constexpr int kGroupedTaps = 3;  // of a row of taps that share the permutations of a pixel
+constexpr int kGroupedTaps = 3;  // at most, of a row of taps that share the permutations of a pixel
 
 // Whether vectors are filled by whole groups with as many input as output channels.
 HWY_INLINE bool fillsVectors(int64_t groups, int64_t size, int64_t producedSize) {
@@ -96,6 +96,10 @@ HWY_INLINE void storeGrouped(const GemmVector (&sums)[SIZE], float* dw, int64_t 
   }
 }
 
+// Taps of a row whose sums stay in registers beside a pixel's exchanged lanes: of three taps those of the largest groups would
+// not.
+constexpr int tapsAtOnce(int size) { return 2 * size >= kLanes ? 2 : kGroupedTaps; }
+
 // Adds the products of a row of KW taps to dw[tap, input channel of the group, kLanes], which has rows of t.channels.
 template <int SIZE, int KW, bool kNeighbours>
 HWY_NOINLINE void addGroupedRow(const GroupedRow& t, const Exchanges& exchanges, float* dw, bool accumulate) {
@@ -113,13 +117,14 @@ HWY_NOINLINE void addGroupedRow(const GroupedRow& t, const Exchanges& exchanges,
 
 template <int SIZE, bool kNeighbours>
 HWY_INLINE void addGroupedTaps(GroupedRow t, const Exchanges& exchanges, int64_t taps, float* dw, bool accumulate) {
-  for (; taps > 0; taps -= kGroupedTaps) {
-    const auto add = taps == 1   ? addGroupedRow<SIZE, 1, kNeighbours>
-                     : taps == 2 ? addGroupedRow<SIZE, 2, kNeighbours>
-                                 : addGroupedRow<SIZE, kGroupedTaps, kNeighbours>;
+  constexpr int kTaps = tapsAtOnce(SIZE);
+  for (; taps > 0; taps -= kTaps) {
+    const auto add = taps == 1                 ? addGroupedRow<SIZE, 1, kNeighbours>
+                     : taps == 2 || kTaps == 2 ? addGroupedRow<SIZE, 2, kNeighbours>
+                                               : addGroupedRow<SIZE, kTaps, kNeighbours>;
     add(t, exchanges, dw, accumulate);
-    t.pad -= kGroupedTaps * t.dilation;
-    dw += kGroupedTaps * SIZE * t.channels;
+    t.pad -= kTaps * t.dilation;
+    dw += kTaps * SIZE * t.channels;
   }
 }
 

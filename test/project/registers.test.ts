@@ -22,6 +22,7 @@ const tiles = [
   'momentStrip',
   'gradientStrip',
   'groupedTile',
+  'addGroupedRow',
   'multiplyWholeTile',
   'streamRows',
 ]
