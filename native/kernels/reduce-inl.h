@@ -45,37 +45,106 @@ HWY_INLINE hn::TFromD<D> acrossLanes(D d, hn::Vec<D> v) {
   return lanes[0];
 }
 
-// One contiguous row.
-template <class Op, typename T>
-T reduceRow(const T* x, int64_t count) {
-  if (count < 32) {  // neighbouring rows overlap in the processor; adding up lanes would cost more
-    T total = Op::template identity<T>();
-    for (int64_t i = 0; i < count; ++i) total = Op::template apply<T>(total, x[i]);
-    return total;
+// Folds as many vectors as each has lanes, out[i] = acrossLanes(v[i]): a level of that tree halves two vectors in one operation
+// and leaves both halves in one vector, v[i] beside v[i + half], so that the last level leaves the results in order.
+// For 16 lanes that is 15 combinations and 38 shuffles and blends instead of 16 chains of four levels through memory, which took
+// three quarters of the time of rows of 64.
+template <class Op, class D>
+HWY_INLINE void acrossLanesTogether(D d, hn::Vec<D>* v, hn::TFromD<D>* out) {
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+  if constexpr (kLanes == 4 || kLanes == 8 || kLanes == 16) {
+    if constexpr (kLanes == 16) {
+      for (int i = 0; i < 8; ++i)
+        v[i] = combine<Op>(d, hn::ConcatLowerLower(d, v[i + 8], v[i]), hn::ConcatUpperUpper(d, v[i + 8], v[i]));
+    }
+    if constexpr (kLanes >= 8) {
+      for (int i = 0; i < 4; ++i) {
+        const auto even = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(v[i + 4]), v[i]);
+        const auto odd = hn::OddEvenBlocks(v[i + 4], hn::SwapAdjacentBlocks(v[i]));
+        v[i] = combine<Op>(d, even, odd);
+      }
+    }
+    const hn::RepartitionToWide<D> pairs;
+    for (int i = 0; i < 2; ++i) {
+      const auto a = hn::BitCast(pairs, v[i]), b = hn::BitCast(pairs, v[i + 2]);
+      v[i] = combine<Op>(d, hn::BitCast(d, hn::InterleaveLower(pairs, a, b)), hn::BitCast(d, hn::InterleaveUpper(pairs, a, b)));
+    }
+    const auto even = hn::OddEven(hn::Shuffle2301(v[1]), v[0]), odd = hn::OddEven(v[1], hn::Shuffle2301(v[0]));
+    hn::StoreU(combine<Op>(d, even, odd), d, out);
+  } else {
+    for (int i = 0; i < kLanes; ++i) out[i] = acrossLanes<Op>(d, v[i]);
   }
-  const hn::ScalableTag<T> d;
+}
+
+// kRows contiguous rows one after another but for their last levels, those across lanes. Together they share loops and branches:
+// of 64 elements each, rows in fours take a third less time than one by one.
+template <class Op, int kRows, class D, typename T>
+HWY_INLINE void reduceRowsToVectors(D d, const T* x, int64_t count, hn::Vec<D>* out) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto identity = hn::Set(d, Op::template identity<T>());
-  auto total = identity;
+  hn::Vec<D> total[kRows];
+  for (int r = 0; r < kRows; ++r) total[r] = identity;
   int64_t i = 0;
   while (count - i >= 4 * lanes) {
-    auto a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + lanes);
-    auto c = hn::LoadU(d, x + i + 2 * lanes), e = hn::LoadU(d, x + i + 3 * lanes);
+    hn::Vec<D> acc[kRows][4];
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < 4; ++v) acc[r][v] = hn::LoadU(d, x + r * count + i + v * lanes);
+    }
     const int64_t end = i + std::min(kLeaf, (count - i) / lanes & ~int64_t{3}) * lanes;
     for (i += 4 * lanes; i < end; i += 4 * lanes) {
-      a = combine<Op>(d, a, hn::LoadU(d, x + i));
-      b = combine<Op>(d, b, hn::LoadU(d, x + i + lanes));
-      c = combine<Op>(d, c, hn::LoadU(d, x + i + 2 * lanes));
-      e = combine<Op>(d, e, hn::LoadU(d, x + i + 3 * lanes));
+      for (int r = 0; r < kRows; ++r) {
+        for (int v = 0; v < 4; ++v) acc[r][v] = combine<Op>(d, acc[r][v], hn::LoadU(d, x + r * count + i + v * lanes));
+      }
     }
-    total = combine<Op>(d, total, combine<Op>(d, combine<Op>(d, a, b), combine<Op>(d, c, e)));
+    for (int r = 0; r < kRows; ++r) {
+      const auto* const a = acc[r];
+      total[r] = combine<Op>(d, total[r], combine<Op>(d, combine<Op>(d, a[0], a[1]), combine<Op>(d, a[2], a[3])));
+    }
   }
-  for (; count - i >= lanes; i += lanes) total = combine<Op>(d, total, hn::LoadU(d, x + i));
+  for (; count - i >= lanes; i += lanes) {
+    for (int r = 0; r < kRows; ++r) total[r] = combine<Op>(d, total[r], hn::LoadU(d, x + r * count + i));
+  }
   if (i < count) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(count - i));
-    total = combine<Op>(d, total, hn::IfThenElse(mask, LoadTail(d, x + i, count - i), identity));
+    for (int r = 0; r < kRows; ++r) {
+      const auto tail = hn::IfThenElse(mask, LoadTail(d, x + r * count + i, count - i), identity);
+      total[r] = combine<Op>(d, total[r], tail);
+    }
   }
-  return acrossLanes<Op>(d, total);
+  for (int r = 0; r < kRows; ++r) out[r] = total[r];
+}
+
+// Contiguous rows one after another: out[r] is the same, to the bit, whatever the rows beside it.
+template <class Op, typename T>
+void reduceRows(const T* x, int64_t rows, int64_t count, T* out) {
+  if (count < 32) {  // neighbouring rows overlap in the processor; adding up lanes would cost more
+    for (int64_t r = 0; r < rows; ++r) {
+      T total = Op::template identity<T>();
+      for (int64_t i = 0; i < count; ++i) total = Op::template apply<T>(total, x[r * count + i]);
+      out[r] = total;
+    }
+    return;
+  }
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
+  constexpr int64_t kShort = 512;                                   // elements of rows that are read together
+  constexpr int kTogether = kLanes >= 16 ? 4 : kLanes > 1 ? 2 : 1;  // four accumulators each, of 32 or 16 registers
+  int64_t r = 0;
+  for (; r + kLanes <= rows; r += kLanes) {
+    hn::Vec<decltype(d)> totals[kLanes];
+    if (count <= kShort) {
+      for (int64_t i = 0; i < kLanes; i += kTogether)
+        reduceRowsToVectors<Op, kTogether>(d, x + (r + i) * count, count, totals + i);
+    } else {
+      for (int64_t i = 0; i < kLanes; ++i) reduceRowsToVectors<Op, 1>(d, x + (r + i) * count, count, totals + i);
+    }
+    acrossLanesTogether<Op>(d, totals, out + r);
+  }
+  for (; r < rows; ++r) {
+    hn::Vec<decltype(d)> total[1];
+    reduceRowsToVectors<Op, 1>(d, x + r * count, count, total);
+    out[r] = acrossLanes<Op>(d, total[0]);
+  }
 }
 
 // Four vectors' worth of columns (or one: kVectors), rows in leaves of kLeaf.
@@ -152,7 +221,7 @@ void reduceNarrow(const T* x, int64_t rows, int64_t inner, T* out) {
 template <class Op, typename T>
 void reduceMatrix(const T* x, int64_t rows, int64_t inner, int64_t first, int64_t width, T* out) {
   if (inner == 1)
-    *out = reduceRow<Op>(x, rows);
+    reduceRows<Op>(x, 1, rows, out);
   else if (inner < kWide)
     reduceNarrow<Op>(x, rows, inner, out);
   else

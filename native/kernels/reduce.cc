@@ -32,8 +32,13 @@ template <class Op, typename T>
 void reduceAll(const ReducePlan& plan, T* y, const T* x, T* partials) {
   const int64_t inner = plan.inner, tasks = plan.outer * plan.tiles * plan.blocks;
   parallelFor(ceilDivide(tasks, plan.tasksPerChunk), [&](int64_t chunk) HWY_ATTR {
-    const int64_t last = std::min((chunk + 1) * plan.tasksPerChunk, tasks);
-    for (int64_t task = chunk * plan.tasksPerChunk; task < last; ++task) {
+    const int64_t first = chunk * plan.tasksPerChunk, last = std::min(first + plan.tasksPerChunk, tasks);
+    if (inner == 1 && plan.blocks == 1) {  // a task is one whole row
+      reduceRows<Op>(x + first * plan.reduce, last - first, plan.reduce, y + first);
+      finish(plan, y + first, last - first);
+      return;
+    }
+    for (int64_t task = first; task < last; ++task) {
       const int64_t block = task % plan.blocks, tile = task / plan.blocks % plan.tiles, o = task / plan.blocks / plan.tiles;
       const int64_t row = block * plan.rowsPerBlock, column = tile * plan.tileWidth;
       const int64_t rows = std::min(plan.rowsPerBlock, plan.reduce - row), width = std::min(plan.tileWidth, inner - column);

@@ -1,4 +1,5 @@
-// Cases of reduce and argReduce: every kind, rows (inner 1), columns, narrow columns, blocks with partial results, NaN, empty axes.
+// Cases of reduce and argReduce: every kind, rows (inner 1; 37 of them are groups of any number of lanes and a rest), columns,
+// narrow columns, blocks with partial results, NaN, empty axes.
 import { dtypeCode, type KernelCase, lengths, randomIntegers, randomValues } from '../harness.js'
 
 const kinds = ['sum', 'mean', 'max', 'min', 'prod'] as const
@@ -57,6 +58,7 @@ const shapes: readonly Shape[] = [
   [0, 3, 4],
   [3, 0, 4],
   [3, 4, 0],
+  ...[31, 32, 33, 63, 64, 65, 100, 128, 200, 511, 512, 513].map((n): Shape => [37, n, 1]),
   [300, 100, 1],
   [3, 17_000, 1],
   [1, 5000, 10],
@@ -67,6 +69,9 @@ const shapes: readonly Shape[] = [
 
 const nan = Number.NaN
 const special = [1, nan, 3, -4, 5, nan, 2, 9, 0, -1, 4, 4, 4, 1, 1, 1, 8, 3, nan, 1, 0, 6, 6, 5]
+
+/** Rows of which many hold a NaN, at every place. */
+const rowsWithNaN = Array.from({ length: 37 * 65 }, (_, i) => (i % 131 === 7 ? nan : ((i * 37) % 101) - 50))
 
 const specialShapes: readonly Shape[] = [
   [1, 24, 1],
@@ -104,6 +109,7 @@ export const cases: readonly KernelCase[] = [
   ...kinds.flatMap((kind) => shapes.map((shape) => reduce(kind, 'float32', shape))),
   ...kinds.filter((kind) => kind !== 'mean').flatMap((kind) => shapes.map((shape) => reduce(kind, 'int32', shape))),
   ...kinds.flatMap((kind) => specialShapes.map((shape) => reduce(kind, 'float32', shape, special))),
+  ...kinds.filter((kind) => kind !== 'prod').map((kind) => reduce(kind, 'float32', [37, 65, 1], rowsWithNaN)),
   reduce('sum', 'float32', [1, 1_000_000, 1]),
   reduce('mean', 'float32', [1, 100_000, 10]),
   reduce('sum', 'float32', [1, 3000, 512]),
