@@ -86,6 +86,8 @@ export const cases: readonly KernelCase[] = [
   ...dtypes.flatMap((dtype) => [transpose([33, 70], [1, 0], dtype), transpose([3, 5, 6, 7], [0, 3, 1, 2], dtype)]),
   ...dtypes.map((dtype) => transpose([3, 5, 6, 7], [3, 1, 2, 0], dtype)),
   ...dtypes.map((dtype) => transpose([2, 3, 34, 37], [0, 1, 3, 2], dtype)),
+  ...dtypes.flatMap((dtype) => [31, 32, 33, 47, 48, 49].map((n) => transpose([n, 64 + (n % 5)], [1, 0], dtype))),
+  transpose([530, 512], [1, 0], 'int32'),
   transpose([300, 211], [1, 0], 'int32'),
   transpose([65, 3, 211], [2, 1, 0], 'int32'),
   transpose([2, 1, 3, 1, 2, 2, 3, 2], [7, 6, 5, 4, 3, 2, 1, 0], 'int32'),
