@@ -95,13 +95,13 @@ const reasons: readonly Reason[] = [
     about: 'transposed copies',
     fits: labelled(/^transposed/, 'copy'),
     reason:
-      'tiles of 16x16 by corners of 4x4, each 4 loads, 8 permutations and 4 stores for 128 bytes, and then copied line by line.',
+      'with AVX-512 a tile of 16x16 is 80 permutations and blends, of which most need the one port for them, beside 16 loads and 16 stores; the stores of a tile go to 16 lines a row apart, which memory has to fetch first and the hardware does not foresee.',
   },
   {
     about: 'sums over 64 columns',
     fits: labelled(/^sum over columns \d+x64$/, 'reduce'),
     reason:
-      'four vectors a row, whose lanes are then added up in four steps, one after the other: more operations than the row has.',
+      'with AVX-512 four vectors a row are four loads and four additions; the lanes of sixteen rows are added up together in 15 additions and 40 permutations and blends, nearly as many operations again, and a call of 64 rows takes as long to begin as to add up.',
   },
   {
     about: 'gather of short rows',

@@ -70,7 +70,7 @@ HWY_INLINE void transpose8x8(uint32_t* dst, int64_t dstStride, const uint32_t* s
 #endif
 
 #if HWY_TARGET <= HWY_AVX3
-// As transpose4x4 for a whole tile: 64 shuffles and blends, and every cache line is read and written once.
+// As transpose4x4 for a whole tile: 80 shuffles and blends, and every cache line is read and written once.
 HWY_INLINE void transpose16x16(uint32_t* dst, int64_t dstStride, const uint32_t* src, int64_t srcStride) {
   const hn::FixedTag<uint32_t, 16> d;
   const hn::FixedTag<uint64_t, 8> wide;

@@ -47,7 +47,7 @@ HWY_INLINE hn::TFromD<D> acrossLanes(D d, hn::Vec<D> v) {
 
 // Folds as many vectors as each has lanes, out[i] = acrossLanes(v[i]): a level of that tree halves two vectors in one operation
 // and leaves both halves in one vector, v[i] beside v[i + half], so that the last level leaves the results in order.
-// For 16 lanes that is 15 combinations and 38 shuffles and blends instead of 16 chains of four levels through memory, which took
+// For 16 lanes that is 15 combinations and 40 shuffles and blends instead of 16 chains of four levels through memory, which took
 // three quarters of the time of rows of 64.
 template <class Op, class D>
 HWY_INLINE void acrossLanesTogether(D d, hn::Vec<D>* v, hn::TFromD<D>* out) {
