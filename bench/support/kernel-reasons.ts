@@ -114,6 +114,30 @@ const reasons: readonly Reason[] = [
     reason:
       'every value is stored four or more times beside zeros, or added up where windows overlap. Max-pooling of 2x2 behind a convolution by Winograd has no such row in a program: the convolution spreads its gradient while it loads it.',
   },
+  {
+    about: 'formulas with operands per row or per column',
+    fits: labelled(/^(bias|normalize)/, 'pointwise'),
+    reason:
+      'each instruction reads its own operands: for 16 vectors of one result of `normalize rows` 48 numbers besides, which the copy has not; from memory that is hidden, from the second-level cache it is not.',
+  },
+  {
+    about: 'other products',
+    fits: labelled(/./, 'matmul'),
+    reason:
+      'the tile of 14x32 by itself, its operands in the first-level cache, reached 82 to 90 % of the ceiling on the processor of these figures, which issues some 2.6 multiply-adds and loads a cycle together; panels come from the second-level cache on top of that. Neither peer is ahead.',
+  },
+  {
+    about: 'other convolutions by Winograd',
+    fits: ({ algorithm }) => algorithm === 'Winograd',
+    reason:
+      'their products are tiles like those of matrix products, with as many loads beside the multiply-adds, between the transforms.',
+  },
+  {
+    about: 'other direct convolutions',
+    fits: ({ algorithm }) => algorithm === 'direct',
+    reason:
+      'their tiles have the loads of those of matrix products beside the multiply-adds; strides and few channels leave fewer pixels or columns to share one.',
+  },
 ]
 
 /** The part of docs/kernels.md that gives reasons for the shapes that are short of what is wanted. */
