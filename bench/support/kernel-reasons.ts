@@ -53,7 +53,7 @@ const reasons: readonly Reason[] = [
   {
     about: 'large squares',
     fits: labelled(/^square/, 'matmul'),
-    reason: 'OpenBLAS is up to a tenth ahead from some 500 rows and columns on; its larger packed blocks are the likely cause.',
+    reason: 'OpenBLAS is up to an eighth ahead from 2048 rows and columns on; its larger packed blocks are the likely cause.',
   },
   {
     about: 'attention',
@@ -118,13 +118,13 @@ const reasons: readonly Reason[] = [
     about: 'formulas with operands per row or per column',
     fits: labelled(/^(bias|normalize)/, 'pointwise'),
     reason:
-      'each instruction reads its own operands: for 16 vectors of one result of `normalize rows` 48 numbers besides, which the copy has not; from memory that is hidden, from the second-level cache it is not.',
+      'each instruction reads its own operands: for 16 vectors of one result of `normalize rows` 48 numbers besides, which the copy has not; memory is slow enough to hide that, the second-level cache likely is not.',
   },
   {
     about: 'other products',
     fits: labelled(/./, 'matmul'),
     reason:
-      'the tile of 14x32 by itself, its operands in the first-level cache, reached 82 to 90 % of the ceiling on the processor of these figures, which issues some 2.6 multiply-adds and loads a cycle together; panels come from the second-level cache on top of that. Neither peer is ahead.',
+      'the tile of 14x32 by itself, its operands in the first-level cache, reached 82 to 90 % of the ceiling on the processor of these figures, which issues some 2.6 multiply-adds and loads a cycle together; panels come from the second-level cache on top of that.',
   },
   {
     about: 'other convolutions by Winograd',

@@ -55,6 +55,21 @@ export function formulaArguments(rows: number, columns: number, formula: Formula
   ]
 }
 
+/** SGD with momentum over a parameter, its velocity and its gradient. */
+export const momentum: Formula = {
+  inputs: ['full', 'full', 'full', 'scalar'],
+  constants: [0.9],
+  registers: 2,
+  outputs: 2,
+  steps: [
+    ['multiply', 'r0', 'x1', 'c0'],
+    ['multiply', 'r1', 'x2', 'x3'],
+    ['subtract', 'r1', 'r0', 'r1'],
+    ['add', 'y0', 'x0', 'r1'],
+    ['copy', 'y1', 'r1'],
+  ],
+}
+
 function pointwise(label: string, rows: number, columns: number, formula: Formula): KernelShape {
   const { inputs, outputs = 1 } = formula
   const lengths = { full: rows * columns, row: rows, column: columns, scalar: 1 }
@@ -111,19 +126,7 @@ function formulas(rows: number, columns: number): KernelShape[] {
         ['multiply', 'y0', 'x3', 'r0'],
       ],
     }),
-    of('SGD', {
-      inputs: ['full', 'full', 'full', 'scalar'],
-      constants: [0.9],
-      registers: 2,
-      outputs: 2,
-      steps: [
-        ['multiply', 'r0', 'x1', 'c0'],
-        ['multiply', 'r1', 'x2', 'x3'],
-        ['subtract', 'r1', 'r0', 'r1'],
-        ['add', 'y0', 'x0', 'r1'],
-        ['copy', 'y1', 'r1'],
-      ],
-    }),
+    of('SGD', momentum),
     of('sigmoid', { inputs: ['full'], steps: [['sigmoid', 'y0', 'x0']] }),
   ]
 }

@@ -1,23 +1,11 @@
 // The rows of optimizers' updates that bench/kernels.ts times: all parameters of a model in one row, as programs make it of them.
 // Invariant: results take the place of what they replace, as they do in programs, so that memory is what a step touches.
 import type { KernelShape } from './kernel-shapes.js'
-import { type Formula, formulaArguments } from './stream-shapes.js'
+import { type Formula, formulaArguments, momentum } from './stream-shapes.js'
 
 /** Parameters and moments are written, the gradient and the rate only read; in the order of instructions that optimizers encode. */
 const rules: Readonly<Record<string, Formula>> = {
-  SGD: {
-    inputs: ['full', 'full', 'full', 'scalar'],
-    constants: [0.9],
-    registers: 2,
-    outputs: 2,
-    steps: [
-      ['multiply', 'r0', 'x1', 'c0'],
-      ['multiply', 'r1', 'x2', 'x3'],
-      ['subtract', 'r1', 'r0', 'r1'],
-      ['add', 'y0', 'x0', 'r1'],
-      ['copy', 'y1', 'r1'],
-    ],
-  },
+  SGD: momentum,
   RMSprop: {
     inputs: ['full', 'full', 'full', 'scalar'],
     constants: [0.1, 0.9, 1e-7],

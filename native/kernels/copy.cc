@@ -15,6 +15,7 @@
 #include "hwy/highway.h"
 #include "kernels/arguments.h"
 #include "kernels/box.h"
+#include "kernels/gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace steepest {
@@ -69,37 +70,6 @@ HWY_INLINE void transpose8x8(uint32_t* dst, int64_t dstStride, const uint32_t* s
 }
 #endif
 
-#if HWY_TARGET <= HWY_AVX3
-// As transpose4x4 for a whole tile: 80 shuffles and blends, and every cache line is read and written once.
-HWY_INLINE void transpose16x16(uint32_t* dst, int64_t dstStride, const uint32_t* src, int64_t srcStride) {
-  const hn::FixedTag<uint32_t, 16> d;
-  const hn::FixedTag<uint64_t, 8> wide;
-  using V = hn::Vec<decltype(d)>;
-  V v[4][4];  // [i % 4][j / 4], blocks of four j
-#pragma GCC unroll 4
-  for (int64_t g = 0; g < 4; ++g) {
-    const uint32_t* const from = src + 4 * g * srcStride;
-    const V r0 = hn::LoadU(d, from), r1 = hn::LoadU(d, from + srcStride);
-    const V r2 = hn::LoadU(d, from + 2 * srcStride), r3 = hn::LoadU(d, from + 3 * srcStride);
-    const auto a = hn::BitCast(wide, hn::InterleaveLower(d, r0, r1)), b = hn::BitCast(wide, hn::InterleaveLower(d, r2, r3));
-    const auto e = hn::BitCast(wide, hn::InterleaveUpper(d, r0, r1)), f = hn::BitCast(wide, hn::InterleaveUpper(d, r2, r3));
-    v[0][g] = hn::BitCast(d, hn::InterleaveLower(wide, a, b));
-    v[1][g] = hn::BitCast(d, hn::InterleaveUpper(wide, a, b));
-    v[2][g] = hn::BitCast(d, hn::InterleaveLower(wide, e, f));
-    v[3][g] = hn::BitCast(d, hn::InterleaveUpper(wide, e, f));
-  }
-#pragma GCC unroll 4
-  for (int64_t k = 0; k < 4; ++k) {
-    const V low02 = hn::ConcatLowerLower(d, v[k][2], v[k][0]), low13 = hn::ConcatLowerLower(d, v[k][3], v[k][1]);
-    const V high02 = hn::ConcatUpperUpper(d, v[k][2], v[k][0]), high13 = hn::ConcatUpperUpper(d, v[k][3], v[k][1]);
-    hn::StoreU(hn::OddEvenBlocks(hn::SwapAdjacentBlocks(low13), low02), d, dst + k * dstStride);
-    hn::StoreU(hn::OddEvenBlocks(low13, hn::SwapAdjacentBlocks(low02)), d, dst + (4 + k) * dstStride);
-    hn::StoreU(hn::OddEvenBlocks(hn::SwapAdjacentBlocks(high13), high02), d, dst + (8 + k) * dstStride);
-    hn::StoreU(hn::OddEvenBlocks(high13, hn::SwapAdjacentBlocks(high02)), d, dst + (12 + k) * dstStride);
-  }
-}
-#endif
-
 template <typename T>
 void transposeScalar(T* dst, int64_t dstStride, const T* src, int64_t srcStride, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; ++i) {
@@ -115,7 +85,8 @@ void transposeTile(T* dst, int64_t dstStride, const T* src, int64_t srcStride, i
   if constexpr (sizeof(T) == 4) {
     if (rows == kTile && columns == kTile) {
 #if HWY_TARGET <= HWY_AVX3
-      transpose16x16(dst, dstStride, src, srcStride);
+      // 80 shuffles and blends, which move bits whatever they mean.
+      packSixteenTransposed(reinterpret_cast<const float*>(src), srcStride, reinterpret_cast<float*>(dst), dstStride);
 #else
       HWY_ALIGN T tile[kTile * kTile];
 #if HWY_TARGET == HWY_AVX2
