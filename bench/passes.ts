@@ -66,8 +66,8 @@ function measure(workload: Workload): number {
 
 /** The same in a process of its own, with a switch of programs. */
 const measured = (workload: Workload, setting: string): number =>
-  Number(again(['--measure', workload.name, '--calls', options.calls], setting))
-const listed = (workload: Workload, setting: string): string => again(['--list', workload.name], setting)
+  Number(again(['--measure', workload.name, '--calls', options.calls], { STEEPEST_PROGRAM: setting }))
+const listed = (workload: Workload, setting: string): string => again(['--list', workload.name], { STEEPEST_PROGRAM: setting })
 
 function worthOf(workload: Workload, pass: string): PassWorth {
   const one = (setting: string) => () => measured(workload, setting)

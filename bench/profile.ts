@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 })
 
 const measured = (workload: Workload): RowTime[] =>
-  JSON.parse(again(['--measure', workload.name, '--calls', options.calls], 'profile')) as RowTime[]
+  JSON.parse(again(['--measure', workload.name, '--calls', options.calls], { STEEPEST_PROGRAM: 'profile' })) as RowTime[]
 
 function show(name: string, rows: readonly (RowTime | OperationTime)[], peak: Ceilings | undefined): void {
   const all = rows.reduce((sum, { microseconds }) => sum + microseconds, 0)

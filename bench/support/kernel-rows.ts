@@ -11,7 +11,8 @@ interface Addon {
   run(): number
   scratchBytes(): number
   address(memory: ArrayBuffer): number
-  info(): { threads: number; instructionSet: string }
+  info(): { threads: number; instructionSet: string; instructionSets: string[] }
+  setInstructionSet(name: string): void
 }
 
 export const native = createRequire(import.meta.url)(path.resolve('build/Release/steepest.node')) as Addon
