@@ -53,11 +53,12 @@ struct MatMulBuffers {
 
 constexpr int64_t kMostChunks = 32;
 constexpr int64_t kPartFloats = 8 * kLongestRun * kWidestPanel;  // a part's packed run of B (512 KiB) stays in L2
-constexpr int64_t kDirectBlocks = 8;   // up to so many blocks of rows, packing B would touch it as often as multiplying does
-constexpr int64_t kWideBlocks = 3;     // the same for a wide B
-constexpr int64_t kDotRows = 4;        // up to here B is read once and nothing is packed
-constexpr int64_t kFewFloats = 4096;   // an operand of 16 KiB stays in L1 where it lies
-constexpr int64_t kStridedRows = 256;  // rows of a transposed A of 1 KiB that is read in place are called ahead one by one
+constexpr int64_t kDirectBlocks = 8;      // up to so many blocks of rows, packing B would touch it as often as multiplying does
+constexpr int64_t kWideBlocks = 3;        // the same for a wide B
+constexpr int64_t kCollidingB = 1 << 16;  // from 256 KiB on it matters that rows of B evict each other
+constexpr int64_t kDotRows = 4;           // up to here B is read once and nothing is packed
+constexpr int64_t kFewFloats = 4096;      // an operand of 16 KiB stays in L1 where it lies
+constexpr int64_t kStridedRows = 256;     // rows of a transposed A of 1 KiB that is read in place are called ahead one by one
 constexpr int64_t kFarFloats = int64_t{1} << 21;  // an operand of 8 MiB comes from memory and is fetched ahead of the loads
 constexpr int64_t kShortK = 64;  // up to here little is multiplied per row of A, which is fetched ahead from 1 MiB on
 constexpr int64_t kGroupFloats = 16 * 8 * kLongestRun / 2;  // a packed group of row blocks of A (128 KiB): 96 to 98 rows
