@@ -27,8 +27,6 @@ constexpr int64_t kPrefetchLength = 48;
 // is multiplied 2 to 4 % faster without it: loads compete with multiply-adds.
 enum class Calls { none, panels, both };
 constexpr int64_t kPanelAhead = 16;
-// Steps of k in one turn of the loop: a step of AVX2 is 20 instructions and 4 to count and to advance.
-constexpr int kUnrolled = kLanes == 8 ? 4 : 1;
 
 // A rectangle of an operand that will be needed soon, in cache lines.
 struct Ahead {
@@ -126,7 +124,7 @@ HWY_INLINE void multiplyOneTile(const BlockProduct& t, const float* HWY_RESTRICT
   const int64_t steps = t.fetch ? Fetch::kSteps : t.length;
   for (int64_t left = t.length; left > 0; left -= steps) {
     if (t.fetch) t.fetch->next();
-#pragma GCC unroll kUnrolled
+#pragma GCC unroll kStepsAtOnce
     for (int64_t k = HWY_MIN(left, steps); k > 0; --k, a.advance(aStep), b += bStride) {
 #pragma GCC unroll 4
       for (int64_t j = 0; kCalls != Calls::none && j < NV * kLanes; j += Ahead::kLine) {

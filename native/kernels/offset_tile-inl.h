@@ -35,6 +35,7 @@ HWY_NOINLINE void offsetTile(const TileProduct& t, const int64_t* offsets) {
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) rows[i] = t.a + outer * t.aSteps.outer + offsets[i];
     const float* HWY_RESTRICT b = t.b + outer * t.bSteps.outer;
+#pragma GCC unroll kStepsAtOnce
     for (int64_t k = 0, at = 0; k < t.length; ++k, at += t.columnStride, b += t.bStride) {
       GemmVector columns[NV];
 #pragma GCC unroll 4

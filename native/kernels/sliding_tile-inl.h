@@ -29,6 +29,7 @@ HWY_INLINE void addTaps(const TileProduct& t, const float* a, const float* b, Ge
   const GemmTag d;
   const int64_t stride = t.rowStride, tapStep = t.bSteps.inner, bStep = t.bStride;
   RowPointers<MR + TAPS - 1, false> pixels(a, stride);
+#pragma GCC unroll kStepsAtOnce
   for (int64_t k = 0; k < t.length; ++k, b += bStep) {
     GemmVector w[TAPS];
 #pragma GCC unroll 4

@@ -44,6 +44,7 @@ HWY_NOINLINE void stackedTile(const TileProduct& t, const Stack& stack) {
   for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
     const float* HWY_RESTRICT a = t.a + outer * t.aSteps.outer;
     const float* HWY_RESTRICT b = t.b + outer * t.bSteps.outer;
+#pragma GCC unroll kStepsAtOnce
     for (int64_t k = 0; k < t.length; ++k, a += aStep, b += bStep) {
       GemmVector columns[TAPS];
 #pragma GCC unroll 4

@@ -62,6 +62,7 @@ HWY_NOINLINE void multiplyBlocks(const GroupProduct& p, int64_t firstRow, int64_
         }
         RowPointers<MR, kByColumns> a(rows, rowStep);
         const float* b = bStart;
+#pragma GCC unroll kStepsAtOnce
         for (int64_t k = 0; k < length; ++k, a.advance(aStep), b += bStep) {
           GemmVector columns[NV];
 #pragma GCC unroll 2
