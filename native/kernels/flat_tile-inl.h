@@ -55,6 +55,7 @@ HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, cons
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) sums[i][j] = hn::Zero(d);
   }
+#pragma GCC unroll kStepsAtOnce
   for (const FlatStep* step = steps; step != steps + count; ++step) {
     const float* HWY_RESTRICT x = a + step->a;
     const float* HWY_RESTRICT w = b + step->b;
