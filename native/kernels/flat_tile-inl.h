@@ -2,11 +2,11 @@
 //
 // With one to three input channels a tile multiplies for some 50 cycles, less than nested loops over taps and a call per tile
 // cost around it. Here the taps and channels of a run are one list of offsets, made once per run, and one call makes all tiles of
-// a strip. Invariant: nothing outside the operands is touched; a strip's last tile overlaps its neighbour and makes the same
-// bits.
+// a strip, finished as it stays. Invariant: nothing outside the operands is touched, and each pixel is made once.
 #include <utility>
 
 #include "hwy/highway.h"
+#include "kernels/conv_epilogue-inl.h"
 #include "kernels/gemm-inl.h"
 
 #if defined(STEEPEST_KERNELS_FLAT_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -30,12 +30,15 @@ struct FlatStep {
 struct FlatProduct {
   FlatStep steps[kFlatSteps];
   int64_t count = 0;
+  const ConvEpilogue* epilogue;  // what is done to sums in the store, null for nothing
+  const float* produced;         // where the epilogue's operands of one number a pixel and channel count from
+  int64_t channel;               // of the first column
 
   static bool fits(const TileProduct& t) {
-    const int64_t steps = t.outerTaps * t.innerTaps * t.length;
-    return steps > 0 && steps <= kFlatSteps && t.columnStride == 1 && !t.accumulate;
+    return t.outerTaps * t.innerTaps * t.length <= kFlatSteps && t.columnStride == 1 && !t.accumulate;
   }
-  explicit FlatProduct(const TileProduct& t) {
+  FlatProduct(const TileProduct& t, const ConvEpilogue* epilogue, const float* produced, int64_t channel)
+      : epilogue(epilogue), produced(produced), channel(channel) {
     for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
       for (int64_t inner = 0; inner < t.innerTaps; ++inner) {
         const int64_t a = outer * t.aSteps.outer + inner * t.aSteps.inner, b = outer * t.bSteps.outer + inner * t.bSteps.inner;
@@ -45,10 +48,28 @@ struct FlatProduct {
   }
 };
 
+// Finishes pixels of a panel that is not whole vectors, after their store: a register for each operand of the epilogue would be
+// taken from the sums.
+HWY_NOINLINE void finishPixels(const FlatProduct& f, float* c, int64_t pixels, int64_t cStride, int64_t width) {
+  const ConvEpilogue& e = *f.epilogue;
+  for (int64_t j = 0; j < width; j += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, width - j);
+    const ChannelEpilogue epilogue(e, f.channel + j, lanes);
+    for (float* to = c + j; to < c + pixels * cStride; to += cStride) {
+      const int64_t at = to - f.produced;
+      const GemmVector v =
+          epilogue.finish(loadChannels(to, lanes), e.residual ? e.residual + at : nullptr, e.mask ? e.mask + at : nullptr, lanes);
+      storeColumns(v, to, lanes, false);
+    }
+  }
+}
+
 template <int MR, int NV, bool kWhole>
-HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, const float* a, int64_t rowStride, const float* b,
-                         float* c, int64_t cStride, int64_t width) {
+HWY_INLINE void flatTile(const FlatProduct& f, const float* a, int64_t rowStride, const float* b, float* c, int64_t cStride,
+                         int64_t width) {
   const GemmTag d;
+  const FlatStep* HWY_RESTRICT const steps = f.steps;
+  const int64_t count = f.count;
   GemmVector sums[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -69,16 +90,30 @@ HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, cons
       for (int j = 0; j < NV; ++j) sums[i][j] = hn::MulAdd(value, columns[j], sums[i][j]);
     }
   }
-#pragma GCC unroll 16
-  for (int i = 0; i < MR; ++i, c += cStride) {
+  if (kWhole && f.epilogue) {
+    const ConvEpilogue& e = *f.epilogue;
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
-      if (kWhole || j < NV - 1)
-        hn::StoreU(sums[i][j], d, c + j * kLanes);
-      else
-        storeColumns(sums[i][j], c + j * kLanes, width - j * kLanes, false);
+      const ChannelEpilogue epilogue(e, f.channel + j * kLanes, kLanes);
+      int64_t at = c - f.produced + j * kLanes;
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i, at += cStride) {
+        const GemmVector v =
+            epilogue.finish(sums[i][j], e.residual ? e.residual + at : nullptr, e.mask ? e.mask + at : nullptr, kLanes);
+        hn::StoreU(v, d, c + i * cStride + j * kLanes);
+      }
+    }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      float* const to = c + i * cStride + j * kLanes;
+      kWhole || j < NV - 1 ? hn::StoreU(sums[i][j], d, to) : storeColumns(sums[i][j], to, width - j * kLanes, false);
     }
   }
+  if (!kWhole && f.epilogue) finishPixels(f, c, MR, cStride, width);
 }
 
 // `rows` rows of a strip, a multiple of MR, from a and c on. The product is not copied per strip: that would wait for the stores
@@ -86,7 +121,7 @@ HWY_INLINE void flatTile(const FlatStep* HWY_RESTRICT steps, int64_t count, cons
 template <int MR, int NV, bool kWhole>
 HWY_NOINLINE void flatTiles(const FlatProduct& f, const TileProduct& t, const float* a, float* c, int64_t rows) {
   for (int64_t row = 0; row < rows; row += MR, a += MR * t.rowStride, c += MR * t.cStride)
-    flatTile<MR, NV, kWhole>(f.steps, f.count, a, t.rowStride, t.b, c, t.cStride, t.width);
+    flatTile<MR, NV, kWhole>(f, a, t.rowStride, t.b, c, t.cStride, t.width);
 }
 
 using FlatFunction = void (*)(const FlatProduct&, const TileProduct&, const float*, float*, int64_t);

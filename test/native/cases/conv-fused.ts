@@ -126,7 +126,10 @@ const each: readonly Steps[] = [
   { bias: true, normalized: true, relu: true, pooling: 2 },
 ]
 
-/** One of every way of computing it: by Winograd, directly, few channels, depthwise, as a matrix product, empty. */
+/**
+ * One of every way of computing it: by Winograd, directly, few channels, depthwise, as a matrix product, empty; then whole vectors of
+ * channels, pixels that no tap meets, several groups.
+ */
 const ways: readonly Geometry[] = [
   { N: 2, H: 9, W: 10, C: 5, KH: 3, KW: 3, O: 19, pad: around, algorithm: 'winograd' },
   { N: 2, H: 9, W: 10, C: 5, KH: 3, KW: 3, O: 19, pad: around },
@@ -134,6 +137,9 @@ const ways: readonly Geometry[] = [
   { N: 2, H: 6, W: 7, C: 9, KH: 3, KW: 3, O: 9, groups: 9, pad: around },
   { N: 2, H: 5, W: 6, C: 4, KH: 1, KW: 1, O: 18 },
   { N: 0, H: 5, W: 6, C: 4, KH: 3, KW: 3, O: 3 },
+  { N: 2, H: 9, W: 10, C: 3, KH: 3, KW: 3, O: 48, pad: around },
+  { N: 2, H: 4, W: 5, C: 3, KH: 1, KW: 2, O: 32, pad: [2, 2, 2, 2] },
+  { N: 1, H: 7, W: 6, C: 6, KH: 3, KW: 3, O: 64, groups: 2, stride: [2, 1] },
 ]
 
 /** Tiles and windows that are cut off, masked channels, several groups and blocks of columns. */
