@@ -1,8 +1,8 @@
 // Guard against regressions: rates of training steps, passes and operations relative to a reference in the same process, as JSON; --write keeps
 // them in bench/results/guard.json as the baseline of this instruction set, the least of each figure where it has one already. Ratios,
-// not times: a slow or busy machine slows both. What arithmetic or formulas limit stands beside a product by OpenBLAS, whose kernels are named,
-// so that it meets the same vector units, caches and neighbours with the same code on every processor; what calls or memory limit stands
-// beside a product in plain JavaScript. All on one thread; each figure is the median of interleaved rounds.
+// not times: a slow or busy machine slows both. What arithmetic or formulas limit stands beside a product by OpenBLAS, which meets the same
+// vector units, caches and neighbours, with kernels that are named, the same on every processor; what calls or memory limit stands beside a
+// product in plain JavaScript. All on one thread; each figure is the median of interleaved rounds.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -40,8 +40,11 @@ const product = (): void => square.matMul(square).dispose()
 function openblasProduct(): void {
   const { instructionSet, instructionSets } = native.info()
   native.setInstructionSet(instructionSets.at(-1) as string)
-  product()
-  native.setInstructionSet(instructionSet)
+  try {
+    product()
+  } finally {
+    native.setInstructionSet(instructionSet)
+  }
 }
 
 /** Milliseconds a call of so many. */
@@ -109,6 +112,9 @@ function readings(folder: string): Reading[] {
 }
 
 function measure(): Record<string, number> {
+  const [asked, taken] = [process.env.OPENBLAS_CORETYPE, native.info().blas.core]
+  if (asked?.toLowerCase() !== taken.toLowerCase())
+    throw new Error(`OpenBLAS takes its kernels for ${taken}, not those for ${asked}`)
   const folder = mkdtempSync(path.join(os.tmpdir(), 'steepest-guard-'))
   try {
     return Object.fromEntries(readings(folder).map((reading) => [reading.name, Number(ratio(reading).toPrecision(3))]))

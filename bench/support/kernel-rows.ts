@@ -11,7 +11,7 @@ interface Addon {
   run(): number
   scratchBytes(): number
   address(memory: ArrayBuffer): number
-  info(): { threads: number; instructionSet: string; instructionSets: string[] }
+  info(): { threads: number; instructionSet: string; instructionSets: string[]; blas: { core: string } }
   setInstructionSet(name: string): void
 }
 

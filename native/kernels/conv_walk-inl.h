@@ -51,16 +51,16 @@ void walkGroups(const Strips& strips, const TileProduct& t) {
   walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runGroupedRows(strip, exchanges, length); });
 }
 
-// Whether sums are finished where they are stored: if every rectangle of the image is made of flat tiles. Else bands are finished
-// once they are whole.
-bool finishesInStore(const Correlation& c) {
+// Whether sums are finished tile by tile: if every rectangle of the image is made of flat tiles. Else bands are finished once
+// they are whole.
+bool finishesTiles(const Correlation& c) {
   const int64_t rest = c.producedGroup % kPanel;
   const bool slides = rest > 0 && rest <= kLanes && c.KW > 1 && c.depth >= kSlidingDepth;
   return fillingOf(c) == Filling::columns && !slides && c.KH * c.KW * c.depth <= kFlatSteps;
 }
 
 void walkFlat(const Correlation& c, const Strips& strips, const TileProduct& t, int64_t channel) {
-  const FlatProduct flat(t, finishesInStore(c) && c.epilogue.changesPixels() ? &c.epilogue : nullptr, c.produced, channel);
+  const FlatProduct flat(t, finishesTiles(c) && c.epilogue.changesPixels() ? &c.epilogue : nullptr, c.produced, channel);
   walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runFlatRows(flat, strip, length); });
 }
 
@@ -144,7 +144,7 @@ void correlate(const Correlation& c, const float* w) {
   const int64_t bands = c.bandsPerImage();
   const int64_t total = c.images * bands;
   const int64_t chunks = serial ? 1 : total;
-  ConvEpilogue later = finishesInStore(c) ? ConvEpilogue() : c.epilogue;
+  ConvEpilogue later = finishesTiles(c) ? ConvEpilogue() : c.epilogue;
   later.moments = c.epilogue.moments;
   if (later.moments) later.moments->expect(1, 1);
   parallelFor(chunks, [&](int64_t chunk) {

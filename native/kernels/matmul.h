@@ -56,6 +56,7 @@ constexpr int64_t kPartFloats = 8 * kLongestRun * kWidestPanel;  // a part's pac
 constexpr int64_t kDirectBlocks = 8;      // up to so many blocks of rows, packing B would touch it as often as multiplying does
 constexpr int64_t kWideBlocks = 3;        // the same for a wide B
 constexpr int64_t kCollidingB = 1 << 16;  // from 256 KiB on it matters that rows of B evict each other
+constexpr int64_t kCollidingK = 32;       // and of so many rows
 constexpr int64_t kDotRows = 4;           // up to here B is read once and nothing is packed
 constexpr int64_t kFewFloats = 4096;      // an operand of 16 KiB stays in L1 where it lies
 constexpr int64_t kStridedRows = 256;     // rows of a transposed A of 1 KiB that is read in place are called ahead one by one

@@ -140,6 +140,7 @@ const ways: readonly Geometry[] = [
   { N: 2, H: 9, W: 10, C: 3, KH: 3, KW: 3, O: 48, pad: around },
   { N: 2, H: 4, W: 5, C: 3, KH: 1, KW: 2, O: 32, pad: [2, 2, 2, 2] },
   { N: 1, H: 7, W: 6, C: 6, KH: 3, KW: 3, O: 64, groups: 2, stride: [2, 1] },
+  { N: 1, H: 7, W: 6, C: 6, KH: 3, KW: 3, O: 38, groups: 2, pad: around },
 ]
 
 /** Tiles and windows that are cut off, masked channels, several groups and blocks of columns. */

@@ -159,6 +159,8 @@ const products: readonly KernelCase[] = transposes.flatMap((t) => [
   matmul({ M: 20, N: 30, K: 5000, ...t }),
   matmul({ M: 30, N: 417, K: 650, ...t }), // B of more than 1 MiB: k in halves where it lies row by row
   ...(t.transposeB ? [] : [matmul({ M: 43, N: 2570, K: 105, ...t })]), // B of more than 1 MiB whose rows lie pages apart
+  // Rows of B near a multiple of 2 and of 4 KiB apart, which evict each other where they lie.
+  ...(t.transposeB ? [] : [matmul({ M: 29, N: 512, K: 140, ...t }), matmul({ M: 16, N: 1030, K: 70, ...t })]),
   matmul({ M: 1, N: 1000, K: 700, ...t }),
   matmul({ M: 1000, N: 1, K: 700, ...t }),
   matmul({ M: 3, N: 140, K: 2100, ...t }),
