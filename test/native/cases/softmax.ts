@@ -37,10 +37,12 @@ function forward(log: boolean, [rows, cols]: Shape, x: readonly number[], epsilo
 /** Rows of probabilities, or of their logarithms, as softmax gives them. */
 function softmaxRows(log: boolean, [rows, cols]: Shape, seed: number): number[] {
   const x = randomValues(rows * cols, seed, -4, 4)
+  const logSums = Array.from({ length: rows }, (_, row) =>
+    Math.log(x.slice(row * cols, (row + 1) * cols).reduce((sum, value) => sum + Math.exp(value), 0)),
+  )
   return x.map((value, i) => {
-    const start = i - (i % cols)
-    const logSum = Math.log(x.slice(start, start + cols).reduce((sum, other) => sum + Math.exp(other), 0))
-    return Math.fround(log ? value - logSum : Math.exp(value - logSum))
+    const difference = value - (logSums[Math.floor(i / cols)] as number)
+    return Math.fround(log ? difference : Math.exp(difference))
   })
 }
 
