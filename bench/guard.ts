@@ -3,6 +3,8 @@
 // not times: a slow or busy machine slows both. What arithmetic or formulas limit stands beside a product by OpenBLAS, which meets the same
 // vector units, caches and neighbours, with kernels that are named, the same on every processor; what calls or memory limit stands beside a
 // product in plain JavaScript. All on one thread; each figure is the median of interleaved rounds.
+// The baseline of avx512 is worked out, not yet measured: figures of two Xeons beside plain JavaScript, the least of them, over that of the
+// matrix product, which counts as level with OpenBLAS. Without that entry, --write puts measured ones in its place.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'

@@ -39,12 +39,14 @@ struct ChannelEpilogue {
   }
 };
 
-// y = epilogue(y) for a row of pixels that are in the L1 cache, `first` floats from the beginning of the image.
-HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, int64_t first, int64_t pixels, int64_t channels) {
+// y = epilogue(y) for pixels that are in the L1 cache, `first` floats from the beginning of y and `step` from one to the next:
+// for `channels` channels from `channel` on. Not inlined into tiles, whose sums need all registers.
+inline HWY_NOINLINE void finishRun(const ConvEpilogue& e, float* y, int64_t first, int64_t pixels, int64_t step, int64_t channel,
+                                   int64_t channels) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     const int64_t lanes = HWY_MIN(kLanes, channels - c);
-    const ChannelEpilogue epilogue(e, c, lanes);
-    for (int64_t at = first + c; at < first + pixels * channels; at += channels) {
+    const ChannelEpilogue epilogue(e, channel + c, lanes);
+    for (int64_t at = first + c; at < first + pixels * step; at += step) {
       const GemmVector v = epilogue.finish(loadChannels(y + at, lanes), e.residual ? e.residual + at : nullptr,
                                            e.mask ? e.mask + at : nullptr, lanes);
       storeColumns(v, y + at, lanes, false);
@@ -55,7 +57,7 @@ HWY_INLINE void finishRun(const ConvEpilogue& e, float* y, int64_t first, int64_
 // The same for rows [first, first + rows) of `width` pixels, from the beginning of y, which then are as they stay.
 HWY_INLINE void finishBand(const ConvEpilogue& e, float* y, int64_t first, int64_t rows, int64_t width, int64_t channels) {
   for (int64_t row = first; e.changesPixels() && row < first + rows; ++row)
-    finishRun(e, y, row * width * channels, width, channels);
+    finishRun(e, y, row * width * channels, width, channels, 0, channels);
   if (e.moments) e.moments->stored(first, first + rows);
 }
 

@@ -51,12 +51,16 @@ void walkGroups(const Strips& strips, const TileProduct& t) {
   walkStrips(strips, t, [&](const TileProduct& strip, int64_t length) HWY_ATTR { runGroupedRows(strip, exchanges, length); });
 }
 
+// Whether rectangles of a panel of `width` channels are walked by tiles that share pixels between taps, if they are wide enough.
+HWY_INLINE bool slides(const Correlation& c, int64_t width) {
+  return fillingOf(c) == Filling::columns && width <= kLanes && c.KW > 1 && c.depth >= kSlidingDepth;
+}
+
 // Whether sums are finished tile by tile: if every rectangle of the image is made of flat tiles. Else bands are finished once
 // they are whole.
 bool finishesTiles(const Correlation& c) {
-  const int64_t rest = c.producedGroup % kPanel;
-  const bool slides = rest > 0 && rest <= kLanes && c.KW > 1 && c.depth >= kSlidingDepth;
-  return fillingOf(c) == Filling::columns && !slides && c.KH * c.KW * c.depth <= kFlatSteps;
+  const int64_t lastWidth = (c.producedGroup - 1) % kPanel + 1;
+  return fillingOf(c) == Filling::columns && !slides(c, lastWidth) && c.KH * c.KW * c.depth <= kFlatSteps;
 }
 
 void walkFlat(const Correlation& c, const Strips& strips, const TileProduct& t, int64_t channel) {
@@ -76,9 +80,8 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   t.b += (v.tap * c.KW + h.tap) * tap;
   t.aSteps = {v.tapSource * c.sourceW * c.sourceC, h.tapSource * c.sourceC};
   t.bSteps = {v.tapStep * c.KW * tap, h.tapStep * tap};
-  const bool slides =
-      filling == Filling::columns && t.width <= kLanes && c.KW > 1 && c.depth >= kSlidingDepth && h.count >= kLeastSliding;
-  const bool merges = !grouped && !slides && (!dots || c.depth % kLanes == 0);
+  const bool sliding = slides(c, t.width) && h.count >= kLeastSliding;
+  const bool merges = !grouped && !sliding && (!dots || c.depth % kLanes == 0);
   if (merges && t.aSteps.inner == c.depth && h.tapStep == 1) {  // taps of a row: contiguous in both operands
     t.length *= t.innerTaps;
     t.innerTaps = 1;
@@ -102,7 +105,8 @@ HWY_INLINE void correlateRectangle(const Correlation& c, const AxisRun& v, int64
   }
   if (grouped) return walkGroups(all, t);
   if (dots) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runDotRows(strip, length); });
-  if (slides) return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runSlidingRows(strip, length); });
+  if (sliding)
+    return walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runSlidingRows(strip, length); });
   if (FlatProduct::fits(t)) return walkFlat(c, all, t, channel);
   walkStrips(all, t, [](const TileProduct& strip, int64_t length) HWY_ATTR { runRows(strip, length); });
 }

@@ -31,13 +31,13 @@ struct FlatProduct {
   FlatStep steps[kFlatSteps];
   int64_t count = 0;
   const ConvEpilogue* epilogue;  // what is done to sums in the store, null for nothing
-  const float* produced;         // where the epilogue's operands of one number a pixel and channel count from
+  float* produced;               // where the epilogue's operands of one number a pixel and channel count from
   int64_t channel;               // of the first column
 
   static bool fits(const TileProduct& t) {
     return t.outerTaps * t.innerTaps * t.length <= kFlatSteps && t.columnStride == 1 && !t.accumulate;
   }
-  FlatProduct(const TileProduct& t, const ConvEpilogue* epilogue, const float* produced, int64_t channel)
+  FlatProduct(const TileProduct& t, const ConvEpilogue* epilogue, float* produced, int64_t channel)
       : epilogue(epilogue), produced(produced), channel(channel) {
     for (int64_t outer = 0; outer < t.outerTaps; ++outer) {
       for (int64_t inner = 0; inner < t.innerTaps; ++inner) {
@@ -47,22 +47,6 @@ struct FlatProduct {
     }
   }
 };
-
-// Finishes pixels of a panel that is not whole vectors, after their store: a register for each operand of the epilogue would be
-// taken from the sums.
-HWY_NOINLINE void finishPixels(const FlatProduct& f, float* c, int64_t pixels, int64_t cStride, int64_t width) {
-  const ConvEpilogue& e = *f.epilogue;
-  for (int64_t j = 0; j < width; j += kLanes) {
-    const int64_t lanes = HWY_MIN(kLanes, width - j);
-    const ChannelEpilogue epilogue(e, f.channel + j, lanes);
-    for (float* to = c + j; to < c + pixels * cStride; to += cStride) {
-      const int64_t at = to - f.produced;
-      const GemmVector v =
-          epilogue.finish(loadChannels(to, lanes), e.residual ? e.residual + at : nullptr, e.mask ? e.mask + at : nullptr, lanes);
-      storeColumns(v, to, lanes, false);
-    }
-  }
-}
 
 template <int MR, int NV, bool kWhole>
 HWY_INLINE void flatTile(const FlatProduct& f, const float* a, int64_t rowStride, const float* b, float* c, int64_t cStride,
@@ -113,7 +97,7 @@ HWY_INLINE void flatTile(const FlatProduct& f, const float* a, int64_t rowStride
       kWhole || j < NV - 1 ? hn::StoreU(sums[i][j], d, to) : storeColumns(sums[i][j], to, width - j * kLanes, false);
     }
   }
-  if (!kWhole && f.epilogue) finishPixels(f, c, MR, cStride, width);
+  if (!kWhole && f.epilogue) finishRun(*f.epilogue, f.produced, c - f.produced, MR, cStride, f.channel, width);
 }
 
 // `rows` rows of a strip, a multiple of MR, from a and c on. The product is not copied per strip: that would wait for the stores

@@ -34,8 +34,8 @@ constexpr int kTileRows = 12;  // NEON: 24 accumulators of 32 registers
 using GemmVector = hn::Vec<GemmTag>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(GemmTag()));
 constexpr int64_t kPanel = 2 * kLanes;
-// Steps of k in one turn of a tile's loop: a step of AVX2 is 20 instructions and 4 to count and to advance. Higher tiles lose
-// little by them.
+// Steps of k in one turn of a tile's loop: a step of AVX2 is 20 instructions and 4 to count and to advance. Not
+// measured for the other sets, whose loops are as the compiler leaves them.
 constexpr int kStepsAtOnce = kLanes == 8 ? 4 : 1;
 
 // Masked memory access that touches no byte past `count`: native on AVX2 and AVX-512, through the stack elsewhere.

@@ -53,8 +53,8 @@ HWY_INLINE void runKept(const MatMulShape& s, const Part& part, int64_t k0, int6
   }
 }
 
-// Whether panels are called into L1. Tiles of AVX2 win 3 % without where a part has just packed its panels into L2, since they
-// issue hardly less than some processors can.
+// Whether panels are called into L1: not those that a part has just packed into L2 for tiles of AVX2, which win a few percent
+// where what they issue is the limit.
 HWY_INLINE bool callsPanels(const MatMulShape& s, bool direct) { return s.K * s.N > kFewFloats && (kLanes != 8 || direct); }
 
 HWY_INLINE void pointAtPanels(const MatMulShape& s, const Part& part, int64_t k0, bool direct, BlockProduct& t) {

@@ -132,11 +132,13 @@ inline int64_t partPanels(const MatMulShape& s) {
   return kPartFloats / (kWidestPanel * std::max<int64_t>(runLength(s), 128));
 }
 
-// Rows of A whose stride is near a multiple of 2 KiB fall into a few sets of L1 and evict each other.
-inline bool rowsCollide(const MatMulShape& s) {
-  const int64_t bytes = (s.transposeA ? s.M : s.K) * 4;
-  return bytes >= 2048 && (bytes % 4096 < 128 || bytes % 4096 > 4096 - 128);
+// Whether a distance is within `range` bytes of a multiple of `bytes`, but not of 0.
+inline bool isNearMultiple(int64_t distance, int64_t bytes, int64_t range) {
+  return distance + range >= bytes && (distance + range) % bytes <= 2 * range;
 }
+
+// Rows of A whose stride is near a multiple of 4 KiB fall into a few sets of L1 and evict each other.
+inline bool rowsCollide(const MatMulShape& s) { return isNearMultiple((s.transposeA ? s.M : s.K) * 4, 4096, 127); }
 
 // One packed A, in the widest layout of any instruction set (6 rows padded to 8, or two blocks more of 16), if any might pack it.
 inline int64_t packedFloats(const MatMulShape& s) {

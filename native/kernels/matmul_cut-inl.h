@@ -35,8 +35,8 @@ struct Cut {
 // AVX2, multiplied in six cycles; rows whose distance is near a multiple of `bytes`, and not 0, share 4096 / bytes sets of an L1
 // of eight ways, which hold hardly more lines than are called ahead. A packed B takes down to 0.6 of the time there.
 HWY_INLINE bool columnsCollide(const MatMulShape& s, int64_t bytes) {
-  if (kLanes != 8 || s.kept || s.K < kCollidingK || s.K * s.N < kCollidingB) return false;
-  return s.N * 4 + 64 >= bytes && (s.N * 4 + 64) % bytes <= 128;
+  const bool matters = !s.kept && s.K >= kCollidingK && s.K * s.N >= kCollidingB;
+  return kLanes == 8 && matters && isNearMultiple(s.N * 4, bytes, 64);
 }
 
 // Whether parts of so many row blocks read B where it lies: if it is packed already, few blocks visit it or it stays in L1
